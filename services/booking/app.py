@@ -1,0 +1,58 @@
+"""The booking service, composed: one consumer of commands, the relay of its outbox, and what keeps its tables in shape."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts.topics import BOOKING_COMMANDS
+from services.booking import handlers, parking, store
+from services.booking.settings import BookingSettings
+from services.booking.tables import PARTITIONED, SCHEMA
+from services.runtime import inbox
+from services.runtime.loops import transacted
+from services.runtime.metrics import PARKED
+from services.runtime.outcomes import Received
+from services.runtime.partitions import Partitions
+from services.runtime.process import Process
+
+AT_ONCE = 500
+
+
+def build(settings: BookingSettings) -> Process:
+    """Return the booking service, ready to run. Raises Misconfigured."""
+    process = Process("booking", settings, settings.port)
+    partitions = Partitions(process.engine, SCHEMA, PARTITIONED)
+    process.need_schema(SCHEMA)
+    process.keep_partitions(partitions)
+    process.consume(handlers.GROUP, [BOOKING_COMMANDS.name], handlers.settle, prepare=partial(_make_partitions, partitions))
+    process.relay(SCHEMA, store.waiting)
+    process.repeat("parked", 1.0, transacted(process.engine, settle_arrived))
+    process.repeat("orphans", 1.0, transacted(process.engine, bury_orphans))
+    process.repeat("inbox", 3600.0, transacted(process.engine, partial(forget, settings.inbox_days)))
+    return process
+
+
+async def _make_partitions(partitions: Partitions, batch: Sequence[Received]) -> None:
+    await partitions.ensure_for(UUID(received.message.subject) for received in batch)
+
+
+async def settle_arrived(connection: AsyncConnection, now: datetime) -> bool:
+    """Apply what is parked for bookings that exist meanwhile; True when there may be more."""
+    ids = await parking.arrived(connection, AT_ONCE)
+    if ids:
+        await handlers.settle_parked(connection, ids, now)
+    PARKED.set(await parking.count_parked(connection))
+    return len(ids) == AT_ONCE
+
+
+async def bury_orphans(connection: AsyncConnection, now: datetime) -> bool:
+    """Bury what waits in vain; True when there may be more."""
+    return await handlers.bury_orphans(connection, now) > 0
+
+
+async def forget(days: int, connection: AsyncConnection, _now: datetime) -> bool:
+    """Forget inbox rows older than `days` of the host; True when there may be more."""
+    return await inbox.forget(connection, SCHEMA, days) > 0

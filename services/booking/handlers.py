@@ -1,0 +1,192 @@
+"""A batch of commands, settled in one transaction: claimed, bookings locked, decided in arrival order, written back."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import cast, get_args
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts.commands import AcceptBooking, CreateBooking
+from services.booking import parking, store
+from services.booking.fold import Command, Fold
+from services.booking.lifecycle import BookingCommand
+from services.booking.parking import Parked
+from services.booking.state import Booking, Slot
+from services.booking.store import SCHEMA
+from services.runtime import inbox, outbox
+from services.runtime.deadletters import dead_letter
+from services.runtime.inbox import Identity
+from services.runtime.metrics import COMMANDS, DEAD_LETTERS
+from services.runtime.outcomes import Burial, Fate, Outcome, Received, Record, fate_of
+
+GROUP = "booking.commands"
+PATIENCE = timedelta(minutes=15)
+ORPHANS_AT_ONCE = 500
+UNDERSTOOD = get_args(BookingCommand)
+
+
+@dataclass(slots=True)
+class Item:
+    """A command on its way to its fate; `parked` is its place among the parked ones it came from."""
+
+    command: Command
+    record: Record
+    parked: int | None = None
+    outcome: Outcome | None = None
+
+    @property
+    def booking(self) -> UUID:
+        """The booking it asks about."""
+        return UUID(self.command.subject)
+
+
+async def settle(connection: AsyncConnection, received: Sequence[Received], now: datetime) -> list[Outcome]:
+    """Settle commands of any bookings; what was parked for them is settled along, where their booking exists."""
+    items = [Item(cast(Command, r.message), r.record) for r in received]
+    _refuse_unruled(items)
+    await _claim(connection, _open(items))
+    await _settle(connection, items, {item.booking for item in _open(items)}, now)
+    return [cast(Outcome, item.outcome) for item in items]
+
+
+async def settle_parked(connection: AsyncConnection, ids: Iterable[UUID], now: datetime) -> None:
+    """Settle what is parked for bookings that have arrived meanwhile."""
+    await _settle(connection, [], set(ids), now)
+
+
+async def bury_orphans(connection: AsyncConnection, now: datetime) -> int:
+    """Send what has been parked too long to dead letters; return how many."""
+    orphans = [_item(p) for p in await parking.parked_since(connection, now - PATIENCE, ORPHANS_AT_ONCE)]
+    for item in orphans:
+        item.outcome = Burial("orphan", f"no booking {item.booking} within {PATIENCE}: send the CreateBooking, then redrive this one")
+    await _retire(connection, orphans)
+    return len(orphans)
+
+
+async def _settle(connection: AsyncConnection, items: list[Item], ids: set[UUID], now: datetime) -> None:
+    bookings = await store.lock_bookings(connection, ids)
+    await _remember(connection, bookings, _open(items))
+    waiting = [_item(p) for p in await parking.parked_for(connection, ids)]
+    busy = await _busy(connection, bookings, [*items, *waiting])
+    fold = Fold(now, dict(bookings), busy)
+    for item in _in_order(fold, _open(items), waiting):
+        item.outcome = fold.settle(item.command)
+    await _write(connection, bookings, fold, items)
+    await _retire(connection, [w for w in waiting if w.outcome is not None])
+
+
+def _item(parked: Parked) -> Item:
+    return Item(cast(Command, parked.message), parked.record, parked.position)
+
+
+def _open(items: Iterable[Item]) -> list[Item]:
+    return [item for item in items if item.outcome is None]
+
+
+def _refuse_unruled(items: Iterable[Item]) -> None:
+    for item in items:
+        if not isinstance(item.command.data, UNDERSTOOD):
+            item.outcome = Burial(
+                "unknown-type", f"this version of the booking service has no rule for {item.command.name}: redrive it to a newer one"
+            )
+
+
+async def _claim(connection: AsyncConnection, items: Sequence[Item]) -> None:
+    """Let the first message of an identity pass; copies have no effect, and impostors are buried."""
+    claims = await inbox.claim(connection, SCHEMA, GROUP, (item.command for item in items))
+    first: dict[Identity, bytes] = dict(claims.known)
+    for item in items:
+        identity = item.command.identity
+        if identity in first:
+            item.outcome = _repeated(item, first[identity])
+        else:
+            first[identity] = item.command.payload_hash
+
+
+async def _remember(connection: AsyncConnection, bookings: Mapping[UUID, Booking], items: Sequence[Item]) -> None:
+    """Ask the event log too, which never forgets what caused its events."""
+    known = await store.causes(connection, bookings, [item.command.identity for item in items if item.booking in bookings])
+    for item in items:
+        if item.command.identity in known:
+            item.outcome = _repeated(item, known[item.command.identity])
+
+
+def _repeated(item: Item, payload_hash: bytes) -> Outcome:
+    if item.command.payload_hash == payload_hash:
+        return Fate.DUPLICATE
+    return Burial(
+        "equivocation", f"{item.command.source} has used the id {item.command.id} for another message: send this one under a new id"
+    )
+
+
+async def _busy(connection: AsyncConnection, bookings: Mapping[UUID, Booking], items: Iterable[Item]) -> list[Slot]:
+    """Lock the providers whose time is asked for, and load what is taken of it."""
+    wanted = list(_wanted(bookings, list(items)))
+    await store.lock_providers(connection, {slot.provider for slot in wanted})
+    return await store.busy_slots(connection, wanted)
+
+
+def _wanted(bookings: Mapping[UUID, Booking], items: Sequence[Item]) -> Iterator[Slot]:
+    created = {item.booking: item.command.data for item in items if isinstance(item.command.data, CreateBooking)}
+    for item in items:
+        if isinstance(item.command.data, AcceptBooking):
+            if booking := bookings.get(item.booking):
+                yield booking.slot
+            elif facts := created.get(item.booking):
+                yield Slot(item.booking, facts.provider, facts.booking_date, facts.booking_date + timedelta(minutes=facts.duration_minutes))
+
+
+def _in_order(fold: Fold, items: Sequence[Item], waiting: Sequence[Item]) -> Iterator[Item]:
+    """Yield items as they arrived; what waits for a booking comes as soon as that exists."""
+    queues: dict[UUID, list[Item]] = defaultdict(list)
+    for item in waiting:
+        queues[item.booking].append(item)
+    for item in items:
+        if item.booking in fold.bookings:
+            yield from queues.pop(item.booking, ())
+        yield item
+        if item.outcome is Fate.PARKED:
+            queues[item.booking].append(item)
+        elif item.booking in fold.bookings:
+            yield from queues.pop(item.booking, ())
+    for booking in [b for b in queues if b in fold.bookings]:
+        yield from queues.pop(booking)
+
+
+async def _write(connection: AsyncConnection, before: Mapping[UUID, Booking], fold: Fold, items: Sequence[Item]) -> None:
+    await store.save_bookings(connection, before, fold.bookings)
+    await store.append_events(connection, fold.events)
+    await outbox.append(connection, SCHEMA, [outbox.outgoing(rejection) for rejection in fold.rejections])
+    await parking.park(connection, [(i.booking, i.record) for i in items if i.outcome is Fate.PARKED], fold.now)
+    await _note(connection, [i for i in items if i.outcome not in {Fate.DUPLICATE, Fate.HANDLED} and not _is_impostor(i)])
+
+
+async def _retire(connection: AsyncConnection, unparked: Sequence[Item]) -> None:
+    """Forget parked commands that met their fate; their dead letters go through the outbox, since no offset brings them back."""
+    letters = [dead_letter(i.record, i.outcome, GROUP) for i in unparked if isinstance(i.outcome, Burial)]
+    await outbox.append(connection, SCHEMA, letters)
+    await parking.unpark(connection, [i.parked for i in unparked if i.parked is not None])
+    await _note(connection, unparked)
+    for item in unparked:
+        _count(item)
+
+
+async def _note(connection: AsyncConnection, items: Sequence[Item]) -> None:
+    """Record outcomes in the inbox; what is buried gives its claim back, so that it can be sent again."""
+    outcomes = {i.command.identity: fate_of(cast(Outcome, i.outcome)) for i in items}
+    await inbox.record_outcomes(connection, SCHEMA, GROUP, {k: v for k, v in outcomes.items() if v is not Fate.BURIED})
+    await inbox.release(connection, SCHEMA, GROUP, [k for k, v in outcomes.items() if v is Fate.BURIED])
+
+
+def _is_impostor(item: Item) -> bool:
+    return isinstance(item.outcome, Burial) and item.outcome.reason in {"equivocation", "unknown-type"}
+
+
+def _count(item: Item) -> None:
+    outcome = cast(Outcome, item.outcome)
+    COMMANDS.labels(item.command.name, fate_of(outcome)).inc()
+    if isinstance(outcome, Burial):
+        DEAD_LETTERS.labels(item.record.topic, outcome.reason).inc()

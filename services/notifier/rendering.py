@@ -1,0 +1,92 @@
+"""Turns a letter into words: in the recipient's language and time zone, as plain text and as escaped HTML."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache, partial
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from services.notifier.letters import Delivery
+
+TEMPLATES = Path(__file__).parent / "templates"
+DEFAULT_LANGUAGE = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A letter in words; `title` is a single line, `links` are (relation, address)."""
+
+    title: str
+    text: str
+    html: str
+    links: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Renderer:
+    """Renders letters with links below `public_url`; `timezone` is for people who have named none."""
+
+    public_url: str
+    timezone: str
+
+    def render(self, delivery: Delivery) -> Rendered:
+        """Return `delivery` in words, from what is known of its booking now."""
+        language = (delivery.recipient and delivery.recipient.language) or DEFAULT_LANGUAGE
+        links = self._links(delivery)
+        facts = {**self._facts(delivery), "links": links}
+        text, html = (_environment(language, kind).get_template(f"{delivery.key.template}.j2") for kind in ("txt", "html"))
+        title = "".join(text.blocks["title"](text.new_context(facts)))
+        return Rendered(one_line(title), text.render(facts), html.render(facts), links)
+
+    def _links(self, delivery: Delivery) -> list[tuple[str, str]]:
+        booking = f"{self.public_url.rstrip('/')}/bookings/{delivery.booking.id}"
+        return [("booking", booking), *([("rebook", f"{booking}/rebook")] if delivery.letter.rebook else [])]
+
+    def _facts(self, delivery: Delivery) -> Mapping[str, object]:
+        booking, recipient = delivery.booking, delivery.recipient
+        when = partial(local_time, zone=(recipient and recipient.timezone) or self.timezone)
+        return {
+            "name": one_line((recipient and recipient.name) or ""),
+            "customer": short_name(delivery.customer),
+            "provider": short_name(delivery.provider),
+            "service": one_line(delivery.service or booking.category),
+            "date": when(booking.booking_date),
+            "amount": f"{booking.currency} {booking.total_amount}",
+            "reason": booking.cancellation_reason,
+            "note": one_line(booking.cancellation_note or ""),
+            "expired_at": when(booking.expired_at) if booking.expired_at else None,
+        }
+
+
+def one_line(text: str) -> str:
+    """Return `text` with every run of white space as one blank: nothing in it can begin a header or a paragraph."""
+    return " ".join(text.split())
+
+
+def short_name(name: str | None) -> str:
+    """Return a name as the other party sees it: `Sita R.` for Sita Rai, empty when it is not known."""
+    first, *rest = (name or "").split() or [""]
+    return f"{first} {rest[-1][0]}." if rest else first
+
+
+def local_time(instant: datetime, zone: str) -> str:
+    """Return `instant` on the clocks of `zone`, with their offset."""
+    local = instant.astimezone(ZoneInfo(zone))
+    return f"{local:%A} {local.day} {local:%B %Y, %H:%M} (UTC{local.isoformat()[-6:]})"
+
+
+@cache
+def _environment(language: str, kind: str) -> Environment:
+    """Return the templates of `language`, with the default one's where that has none, laid out as `kind`."""
+    environment = Environment(
+        loader=FileSystemLoader([TEMPLATES / language, TEMPLATES / DEFAULT_LANGUAGE]),
+        autoescape=kind == "html",
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["layout"] = f"letter.{kind}"
+    return environment

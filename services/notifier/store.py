@@ -1,0 +1,217 @@
+"""All SQL of the notifier. Every statement covers a batch, and touches rows in the order of their keys."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.notifier.bookings import Booking
+from services.notifier.letters import Delivery, Key, Person, State
+from services.runtime.db import rows_json
+
+BOOKING = tuple(field.name for field in fields(Booking))
+PERSON = tuple(field.name for field in fields(Person))
+KEY = tuple(field.name for field in fields(Key))
+FACTS = tuple(name for name in BOOKING if name != "id")
+KEYS = "booking uuid, event text, recipient uuid, channel text, template text"
+BY_KEY = " and ".join(f"d.{name} = k.{name}" for name in KEY)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A letter to enter in the ledger; `reason` is why it is not to be sent at all."""
+
+    key: Key
+    booking_version: int
+    correlation_id: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an attempt came to; `wait` are the seconds of the host before the next one of a letter that stays pending."""
+
+    delivery: Delivery
+    state: State
+    reason: str | None = None
+    wait: float = 0.0
+
+
+async def load_bookings(connection: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Booking]:
+    """Return the bookings that are known, by id."""
+    wanted = sorted(set(ids))
+    if not wanted:
+        return {}
+    rows = await connection.execute(
+        text(f"""
+            select {", ".join(BOOKING)} from notifier.bookings
+            where id = any(cast(:ids as uuid[])) and id between :least and :greatest"""),
+        {"ids": wanted, "least": wanted[0], "greatest": wanted[-1]},
+    )
+    return {row.id: Booking(**row._mapping) for row in rows}
+
+
+async def save_bookings(connection: AsyncConnection, bookings: Iterable[Booking]) -> None:
+    """Write `bookings`, except over a later version."""
+    if rows := [asdict(booking) for booking in bookings]:
+        await connection.execute(
+            text(f"""
+                insert into notifier.bookings as b ({", ".join(BOOKING)})
+                select {", ".join(BOOKING)} from json_populate_recordset(null::notifier.bookings, :rows) order by id
+                on conflict (id) do update set ({", ".join(FACTS)}) = ({", ".join(f"excluded.{name}" for name in FACTS)})
+                where b.version < excluded.version"""),
+            {"rows": rows_json(rows)},
+        )
+
+
+async def load_people(connection: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Person]:
+    """Return the people who are known, by id."""
+    rows = await connection.execute(
+        text(f"select {', '.join(PERSON)} from notifier.people where id = any(cast(:ids as uuid[]))"), {"ids": sorted(set(ids))}
+    )
+    return {row.id: Person(**row._mapping) for row in rows}
+
+
+async def save_people(connection: AsyncConnection, rows: Sequence[Mapping[str, object]]) -> None:
+    """Write what became of people, in order; who was erased, at `infinity`, stays erased whatever comes later."""
+    columns = ("role", "name", "email", "language", "timezone", "active", "changed_at")
+    await _save_newest(connection, "people", columns, rows)
+
+
+async def save_services(connection: AsyncConnection, rows: Sequence[Mapping[str, object]]) -> None:
+    """Write the names of services, in order."""
+    await _save_newest(connection, "services", ("name", "changed_at"), rows)
+
+
+async def _save_newest(connection: AsyncConnection, table: str, columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> None:
+    """A relay that was cut off may repeat an old message after a newer one: the later `changed_at` wins, then the later row."""
+    if not rows:
+        return
+    await connection.execute(
+        text(f"""
+            insert into notifier.{table} as t (id, {", ".join(columns)})
+            select distinct on (id) id, {", ".join(columns)}
+            from json_populate_recordset(null::notifier.{table}, :rows) with ordinality as r order by id, changed_at desc, ordinality desc
+            on conflict (id) do update set ({", ".join(columns)}) = ({", ".join(f"excluded.{c}" for c in columns)})
+            where t.changed_at <= excluded.changed_at"""),
+        {"rows": rows_json(rows)},
+    )
+
+
+async def ledgered(connection: AsyncConnection, events: Iterable[tuple[UUID, str]]) -> list[Key]:
+    """Return the letters that are in the ledger about these (booking, event id)."""
+    wanted = sorted(set(events))
+    if not wanted:
+        return []
+    rows = await connection.execute(
+        text(f"""
+            select {", ".join(f"d.{name}" for name in KEY)} from notifier.deliveries d
+            join unnest(cast(:bookings as uuid[]), cast(:events as text[])) as k (booking, event)
+                on d.booking = k.booking and d.event = k.event
+            where d.booking between :least and :greatest"""),
+        {"bookings": [b for b, _ in wanted], "events": [e for _, e in wanted], "least": wanted[0][0], "greatest": wanted[-1][0]},
+    )
+    return [Key(**row._mapping) for row in rows]
+
+
+async def enter(connection: AsyncConnection, entries: Iterable[Entry], now: datetime) -> set[Key]:
+    """Enter letters in the ledger, those with a reason as suppressed at `now`; return the ones that were not in it."""
+    rows = [_entry(entry, now) for entry in sorted(entries, key=lambda entry: entry.key)]
+    if not rows:
+        return set()
+    columns = f"{', '.join(KEY)}, booking_version, correlation_id, state, reason, outcome_at"
+    inserted = await connection.execute(
+        text(f"""
+            insert into notifier.deliveries ({columns})
+            select {columns} from json_populate_recordset(null::notifier.deliveries, :rows) order by {", ".join(KEY)}
+            on conflict do nothing returning {", ".join(KEY)}"""),
+        {"rows": rows_json(rows)},
+    )
+    return {Key(**row._mapping) for row in inserted}
+
+
+def _entry(entry: Entry, now: datetime) -> dict[str, object]:
+    row = {**asdict(entry.key), "booking_version": entry.booking_version, "correlation_id": entry.correlation_id, "reason": entry.reason}
+    return {**row, "state": State.SUPPRESSED if entry.reason else State.PENDING, "outcome_at": now if entry.reason else None}
+
+
+async def claim(connection: AsyncConnection, channel: str, limit: int, lease: float) -> list[Delivery]:
+    """Take up to `limit` due letters for an attempt; nobody else takes them for `lease` seconds of the host."""
+    rows = await connection.execute(
+        text(f"""
+            with due as (
+                select {", ".join(KEY)}, lease_until is not null as interrupted from notifier.deliveries
+                where channel = :channel and state = 'pending' and next_attempt_at <= clock_timestamp()
+                order by next_attempt_at limit :limit for update skip locked
+            ), taken as (
+                update notifier.deliveries d set attempts = d.attempts + 1,
+                    lease_until = clock_timestamp() + make_interval(secs => :lease),
+                    next_attempt_at = clock_timestamp() + make_interval(secs => :lease)
+                from due k where {BY_KEY} returning d.*, k.interrupted
+            )
+            select t.event, t.recipient, t.channel, t.template, t.attempts, t.interrupted, t.booking_version, t.correlation_id,
+                {", ".join(f"b.{name}" for name in BOOKING)}, p.id as person, p.name, p.email, p.language, p.timezone, p.active,
+                c.name as customer_name, v.name as provider_name, s.name as service_name
+            from taken t join notifier.bookings b on b.id = t.booking
+            left join notifier.people p on p.id = t.recipient
+            left join notifier.people c on c.id = b.customer
+            left join notifier.people v on v.id = b.provider
+            left join notifier.services s on s.id = b.service"""),
+        {"channel": channel, "limit": limit, "lease": lease},
+    )
+    return [_delivery(row) for row in rows]
+
+
+def _delivery(row: Any) -> Delivery:  # noqa: ANN401 - a row has no type of its own
+    person = Person(row.person, row.name, row.email, row.language, row.timezone, row.active) if row.person else None
+    return Delivery(
+        key=Key(row.id, row.event, row.recipient, row.channel, row.template),
+        attempt=row.attempts,
+        interrupted=row.interrupted,
+        booking_version=row.booking_version,
+        correlation_id=row.correlation_id,
+        booking=Booking(**{name: getattr(row, name) for name in BOOKING}),
+        recipient=person,
+        customer=row.customer_name,
+        provider=row.provider_name,
+        service=row.service_name,
+    )
+
+
+async def settle(connection: AsyncConnection, outcomes: Sequence[Outcome], now: datetime) -> set[Key]:
+    """Record outcomes; return the letters whose attempt was still the latest, so that each outcome counts once."""
+    keys = sorted(outcome.delivery.key for outcome in outcomes)
+    rows = await connection.execute(
+        text(f"""
+            update notifier.deliveries d set state = k.state, reason = k.reason, outcome_at = k.outcome_at, lease_until = null,
+                next_attempt_at = clock_timestamp() + make_interval(secs => k.wait)
+            from json_to_recordset(:rows) as k ({KEYS}, attempt int, state text, reason text, wait float8, outcome_at timestamptz)
+            where {BY_KEY} and d.booking between :least and :greatest and d.state = 'pending' and d.attempts = k.attempt
+            returning {", ".join(f"d.{name}" for name in KEY)}"""),
+        {"rows": rows_json(_outcome(o, now) for o in outcomes), "least": keys[0].booking, "greatest": keys[-1].booking},
+    )
+    return {Key(**row._mapping) for row in rows}
+
+
+def _outcome(outcome: Outcome, now: datetime) -> dict[str, object]:
+    over = None if outcome.state is State.PENDING else now
+    row = {**asdict(outcome.delivery.key), "attempt": outcome.delivery.attempt, "state": outcome.state}
+    return {**row, "reason": outcome.reason, "wait": outcome.wait, "outcome_at": over}
+
+
+async def keep_letters(connection: AsyncConnection, deliveries: Iterable[Delivery], now: datetime) -> None:
+    """Put letters where the app shows them: a template and the booking's facts of this moment, and no name of anybody."""
+    rows = [{**asdict(d.key), "id": d.key.letter_id, "created_at": now} for d in sorted(deliveries, key=lambda d: d.key)]
+    if rows:
+        await connection.execute(
+            text("""
+                insert into notifier.letters (booking, id, recipient, template, facts, created_at)
+                select k.booking, k.id, k.recipient, k.template, to_jsonb(b), k.created_at
+                from json_populate_recordset(null::notifier.letters, :rows) k join notifier.bookings b on b.id = k.booking
+                where b.id between :least and :greatest order by k.booking, k.id"""),
+            {"rows": rows_json(rows), "least": rows[0]["booking"], "greatest": rows[-1]["booking"]},
+        )

@@ -1,0 +1,72 @@
+"""The database: one pool for transactions, one held connection for the locks that make a process a leader."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import structlog
+from sqlalchemy import NullPool, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+STATEMENT_SECONDS = 60
+CONNECT_SECONDS = 10
+log = structlog.get_logger()
+
+
+def open_engine(url: str, *, pool_size: int, name: str) -> AsyncEngine:
+    """Return a pool of `pool_size` connections to `url`, shown as `name` in pg_stat_activity."""
+    return create_async_engine(
+        _with_driver(url), pool_size=pool_size, max_overflow=0, pool_timeout=CONNECT_SECONDS, connect_args=_connect_args(name)
+    )
+
+
+def open_direct_engine(url: str, *, name: str) -> AsyncEngine:
+    """Return an engine that opens a connection of its own at each `connect()`."""
+    return create_async_engine(_with_driver(url), poolclass=NullPool, connect_args=_connect_args(name))
+
+
+def _with_driver(url: str) -> str:
+    return make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+
+
+def _connect_args(name: str) -> dict[str, Any]:
+    return {"timeout": CONNECT_SECONDS, "command_timeout": STATEMENT_SECONDS, "server_settings": {"application_name": name}}
+
+
+def rows_json(rows: Iterable[Mapping[str, object]]) -> str:
+    """Return `rows` as the JSON array that `json_populate_recordset` reads; instants, ids and amounts as their text."""
+    return json.dumps(list(rows), default=str, ensure_ascii=False, separators=(",", ":"))
+
+
+class Lock:
+    """A named advisory lock, held by one connection for as long as that connection lives."""
+
+    def __init__(self, engine: AsyncEngine, name: str) -> None:
+        """Prepare the lock `name`; nothing is opened yet."""
+        self._engine, self.name = engine, name
+        self._connection: AsyncConnection | None = None
+
+    async def take(self) -> AsyncConnection | None:
+        """Return the connection that holds the lock, or None while another process holds it. Raises on a lost database."""
+        if self._connection is not None and not self._connection.closed and not self._connection.invalidated:
+            return self._connection
+        await self.release()
+        connection = await self._engine.connect()
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        if await connection.scalar(text("select pg_try_advisory_lock(hashtextextended(:name, 0))"), {"name": self.name}):
+            self._connection = connection
+            log.info("lock_taken", lock=self.name)
+            return connection
+        await connection.close()
+        return None
+
+    async def release(self) -> None:
+        """Close the connection, and so give the lock back."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                await connection.close()
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("lock_connection_lost", lock=self.name, error=str(error))

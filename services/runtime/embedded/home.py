@@ -1,0 +1,59 @@
+"""The folder that keeps everything of one `sewa up`: data, logs and what runs."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from services.runtime.errors import StartFailed
+
+LOG_BYTES = 10 * 1024 * 1024
+
+
+@contextmanager
+def usable(home: Path) -> Iterator[Path]:
+    """Make `home` and give its absolute path. Raises StartFailed for whatever the file system refuses meanwhile."""
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        (home / "log").mkdir(exist_ok=True)
+        yield home.resolve()
+    except OSError as error:
+        message = f"{error.filename or home}: {error.strerror}: set SEWA_HOME to a folder that this user can write"
+        raise StartFailed(message) from error
+
+
+@contextmanager
+def held(home: Path) -> Iterator[None]:
+    """Be the only `sewa up` on `home`. Raises StartFailed with the process that is already there."""
+    with usable(home) as folder, (folder / "lock").open("a+") as lock:
+        if not _locked(lock):
+            lock.seek(0)
+            message = f"another `sewa up` runs on {folder} (process {lock.read().strip() or '?'}): stop it, or set SEWA_HOME"
+            raise StartFailed(message)
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def open_log(path: Path) -> IO[bytes]:
+    """Open a log to append to, empty again once it has grown past 10 MB."""
+    if path.exists() and path.stat().st_size > LOG_BYTES:
+        os.truncate(path, 0)
+    return path.open("ab")
+
+
+def tail(path: Path, lines: int = 8) -> str:
+    """Return the last lines of a log, indented."""
+    last = path.read_text(errors="replace").splitlines()[-lines:] if path.exists() else []
+    return "\n".join(f"  {line}" for line in last)
+
+
+def _locked(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

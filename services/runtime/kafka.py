@@ -1,0 +1,33 @@
+"""Clients of Apache Kafka, opened and stopped one way everywhere."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+log = structlog.get_logger()
+STOP_SECONDS = 3.0
+LARGEST_REQUEST = 3 * 1024 * 1024
+
+
+def open_producer(bootstrap: str, client_id: str) -> AIOKafkaProducer:
+    """Return an idempotent producer (all replicas acknowledge, order kept per partition), not yet started."""
+    return AIOKafkaProducer(
+        bootstrap_servers=bootstrap,
+        client_id=client_id,
+        enable_idempotence=True,
+        max_batch_size=256 * 1024,
+        max_request_size=LARGEST_REQUEST,
+        linger_ms=0,
+        metadata_max_age_ms=30_000,
+    )
+
+
+async def stop_quickly(stop: Callable[[], Awaitable[object]]) -> None:
+    """Call `stop`, which would wait for an absent broker for ever, for three seconds at most."""
+    try:
+        await asyncio.wait_for(stop(), STOP_SECONDS)
+    except (TimeoutError, KafkaError, OSError) as error:
+        log.warning("kafka_client_not_stopped_cleanly", error=f"{type(error).__name__}: {error}")

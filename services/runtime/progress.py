@@ -1,0 +1,34 @@
+"""Lag, and readiness from progress: a consumer is well when it has nothing to read or its offsets move."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.runtime.consumer import Consumer
+from services.runtime.health import Health
+from services.runtime.metrics import CONSUMER_LAG
+
+
+@dataclass
+class Progress:
+    """Watches one consumer."""
+
+    consumer: Consumer
+    health: Health
+
+    async def run_once(self, _now: datetime) -> bool:
+        """Measure the lag of the partitions this process reads, per topic. Raises KafkaError."""
+        client, group = self.consumer.client, self.consumer.worker.group
+        partitions = set(client.assignment()) if client else set()
+        for moved in self.consumer.done.keys() - partitions:
+            del self.consumer.done[moved]
+        if client is None or not partitions:
+            return False
+        ends = await client.end_offsets(list(partitions))
+        lag = dict.fromkeys(self.consumer.topics, 0)
+        for partition, end in ends.items():
+            lag[partition.topic] += max(0, end - (await self.consumer.committed(client, partition) or 0))
+        for topic, records in lag.items():
+            CONSUMER_LAG.labels(topic, group).set(records)
+        if not any(lag.values()):
+            self.health.beat(group)
+        return False

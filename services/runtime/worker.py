@@ -1,0 +1,119 @@
+"""The life of a batch: read, settle in one transaction, bury what nobody can act on, count.
+
+The caller commits offsets after `apply` returns, and rewinds when it raises.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from contracts.message import Message
+from contracts.topics import BOOKING_COMMANDS
+from contracts.wire import Sources, Unreadable, decode
+from services.runtime.clock import Clock
+from services.runtime.deadletters import dead_letter
+from services.runtime.errors import Fault, fault
+from services.runtime.metrics import COMMANDS, DEAD_LETTERS
+from services.runtime.outbox import Outgoing
+from services.runtime.outcomes import Burial, Handler, Outcome, Received, Record, fate_of
+
+log = structlog.get_logger()
+ATTEMPTS = 3
+Prepare = Callable[[Sequence[Received]], Awaitable[None]]
+Publish = Callable[[Sequence[Outgoing]], Awaitable[None]]
+
+
+async def nothing_to_prepare(_batch: Sequence[Received]) -> None:
+    """Prepare nothing."""
+
+
+@dataclass
+class Worker:
+    """Settles the records of one consumer group."""
+
+    group: str
+    engine: AsyncEngine
+    clock: Clock
+    sources: Sources
+    handle: Handler
+    publish: Publish
+    prepare: Prepare = field(default=nothing_to_prepare)
+
+    async def apply(self, records: Sequence[Record]) -> None:
+        """Give each record its fate. Raises on a transient failure, with nothing lost: apply the same records again."""
+        readings = [self.read(record) for record in records]
+        understood = [r for r in readings if isinstance(r, Received)]
+        settled = iter(await self.settle(understood))
+        fates = [(reading if isinstance(reading, Burial) else next(settled)) for reading in readings]
+        await self.bury(records, fates)
+        self.count(readings, records, fates)
+
+    def read(self, record: Record) -> Received | Burial:
+        """Decode and validate one record."""
+        try:
+            message = decode(
+                record.topic, record.key, record.headers, record.value, sources=self.sources, host_now=datetime.now(UTC)
+            )  # measure: fine
+        except Unreadable as problem:
+            return Burial(problem.reason, problem.error)
+        return Received(record, message)
+
+    async def settle(self, batch: Sequence[Received]) -> list[Outcome]:
+        """Return the outcome of each message of `batch`, all committed; a message that our code fails on is isolated by halving."""
+        if not batch:
+            return []
+        await self.prepare(batch)
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return await self._transact(batch)
+            except Exception as error:
+                kind = fault(error)
+                if kind is Fault.TRANSIENT or (kind is Fault.CONFLICT and attempt == ATTEMPTS):
+                    raise
+                log.warning(
+                    "batch_failed",
+                    group=self.group,
+                    size=len(batch),
+                    attempt=attempt,
+                    fault=kind.value,
+                    error=f"{type(error).__name__}: {error}",
+                )
+                if kind is not Fault.CONFLICT and len(batch) > 1:
+                    half = len(batch) // 2
+                    return [*await self.settle(batch[:half]), *await self.settle(batch[half:])]
+                failure = error
+        return [Burial("poison", f"{type(failure).__name__}: {failure}", ATTEMPTS)]
+
+    async def _transact(self, batch: Sequence[Received]) -> list[Outcome]:
+        """The one place where a batch's transaction is opened and committed."""
+        async with self.engine.begin() as connection:
+            return list(await self.handle(connection, batch, self.clock.now()))
+
+    async def bury(self, records: Sequence[Record], outcomes: Sequence[Outcome]) -> None:
+        """Publish dead letters, after the commit and before the offsets, and wait for Kafka to have them."""
+        letters = [dead_letter(record, o, self.group) for record, o in zip(records, outcomes, strict=True) if isinstance(o, Burial)]
+        if letters:
+            await self.publish(letters)
+
+    def count(self, readings: Sequence[Received | Burial], records: Sequence[Record], outcomes: Sequence[Outcome]) -> None:
+        """Count every fate once it is certain."""
+        for reading, record, outcome in zip(readings, records, outcomes, strict=True):
+            if isinstance(outcome, Burial):
+                DEAD_LETTERS.labels(record.topic, outcome.reason).inc()
+                log.warning(
+                    "buried",
+                    topic=record.topic,
+                    partition=record.partition,
+                    offset=record.offset,
+                    reason=outcome.reason,
+                    error=outcome.error,
+                )
+            if record.topic == BOOKING_COMMANDS.name:
+                COMMANDS.labels(_name(reading), fate_of(outcome)).inc()
+
+
+def _name(reading: Received | Burial) -> str:
+    return reading.message.name if isinstance(reading, Received) and isinstance(reading.message, Message) else "unknown"
