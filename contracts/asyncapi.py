@@ -124,8 +124,5 @@ def _headers() -> Document:
     return {
         "type": "object",
         "required": list(REQUIRED),
-        "properties": {
-            name: {"type": "string", "pattern": pattern, "description": text}
-            for name, (pattern, text) in _HEADERS.items()
-        },
+        "properties": {name: {"type": "string", "pattern": pattern, "description": text} for name, (pattern, text) in _HEADERS.items()},
     }

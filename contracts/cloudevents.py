@@ -94,11 +94,7 @@ def _topic(type_: Json) -> str:
 
 def _headers(event: Mapping[str, Json]) -> list[tuple[str, bytes]]:
     attributes = {name: value for name, value in event.items() if name != "data" and value is not None}
-    headers = [
-        (_NOT_PREFIXED.get(name, f"ce_{name}"), _bytes(value))
-        for name, value in attributes.items()
-        if _ATTRIBUTE.fullmatch(name)
-    ]
+    headers = [(_NOT_PREFIXED.get(name, f"ce_{name}"), _bytes(value)) for name, value in attributes.items() if _ATTRIBUTE.fullmatch(name)]
     return headers if "datacontenttype" in attributes else [*headers, ("content-type", b"application/json")]
 
 

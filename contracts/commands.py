@@ -6,27 +6,26 @@ from pydantic import Field, StringConstraints, model_validator
 
 from contracts.parts import (
     BookingFacts as BookingFacts,
-)
-from contracts.parts import (
     Evidence as Evidence,
-)
-from contracts.parts import (
     Photo as Photo,
-)
-from contracts.parts import (
     SkippedDay as SkippedDay,
-)
-from contracts.parts import (
     Suggestion as Suggestion,
-)
-from contracts.parts import (
     Suggestions,
+    Term as Term,
     distinct_hashes,
 )
-from contracts.parts import (
-    Term as Term,
+from contracts.values import (
+    Contract,
+    Id,
+    Instant,
+    Minutes,
+    Money,
+    Rating,
+    Reason,
+    Text500,
+    Text2000,
+    Version,
 )
-from contracts.values import Contract, Id, Instant, Minutes, Money, Rating, Reason, Text500, Text2000, Version
 
 Target = Literal["pending", "confirmed", "awaiting_confirmation", "completed", "cancelled"]
 Party = Literal["customer", "provider"]

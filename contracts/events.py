@@ -8,23 +8,11 @@ from contracts.actors import ActorText
 from contracts.commands import Target
 from contracts.parts import (
     BookingFacts as BookingFacts,
-)
-from contracts.parts import (
     Evidence as Evidence,
-)
-from contracts.parts import (
     Photo as Photo,
-)
-from contracts.parts import (
     SkippedDay as SkippedDay,
-)
-from contracts.parts import (
     Suggestion as Suggestion,
-)
-from contracts.parts import (
     Suggestions,
-)
-from contracts.parts import (
     Term as Term,
 )
 from contracts.payments import PaymentStatus, PaymentType
@@ -42,9 +30,7 @@ from contracts.values import (
     Text2000,
 )
 
-Status = Literal[
-    "created", "pending", "confirmed", "service_delivered", "awaiting_confirmation", "completed", "cancelled"
-]
+Status = Literal["created", "pending", "confirmed", "service_delivered", "awaiting_confirmation", "completed", "cancelled"]
 CancellationReason = Literal[
     "expired",
     "declined",

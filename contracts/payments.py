@@ -4,7 +4,16 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import StringConstraints
 
-from contracts.values import Contract, Count, Currency, Instant, Method, Money, Reference, Text500
+from contracts.values import (
+    Contract,
+    Count,
+    Currency,
+    Instant,
+    Method,
+    Money,
+    Reference,
+    Text500,
+)
 
 PaymentStatus = Literal[
     "none",
@@ -17,9 +26,7 @@ PaymentStatus = Literal[
     "refunded",
     "partially_refunded",
 ]
-PaymentType = Literal[
-    "PaymentAuthorized", "PaymentCaptured", "PaymentFailed", "PaymentVoided", "RefundRequested", "RefundSettled"
-]
+PaymentType = Literal["PaymentAuthorized", "PaymentCaptured", "PaymentFailed", "PaymentVoided", "RefundRequested", "RefundSettled"]
 Stage = Literal["authorize", "capture", "refund"]
 FailureCode = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 

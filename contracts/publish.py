@@ -39,9 +39,7 @@ def schema_of(contract: type[Contract]) -> dict[str, object]:
 def documents() -> dict[str, dict[str, object]]:
     """Every document by its path in the folder."""
     contracts = [contract for topic in TOPICS for contract in topic.carries]
-    schemas = {
-        f"schemas/{contract.__name__}.v{contract.contract_version}.json": schema_of(contract) for contract in contracts
-    }
+    schemas = {f"schemas/{contract.__name__}.v{contract.contract_version}.json": schema_of(contract) for contract in contracts}
     return {**schemas, "asyncapi.json": description()}
 
 
@@ -63,4 +61,4 @@ def write(folder: Path = FOLDER) -> list[Path]:
 
 if __name__ == "__main__":
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
-    print(f"{len(write(target))} documents in {target}")  # noqa: T201
+    print(f"{len(write(target))} documents in {target}")

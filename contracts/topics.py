@@ -52,9 +52,7 @@ DIRECTORY_EVENTS = Topic(
     booking_keyed=False,
     open=True,
 )
-DEADLINE_EVENTS = Topic(
-    "deadline.events.v1", "booking or scan id", DEADLINES, retention=timedelta(days=30), booking_keyed=False
-)
+DEADLINE_EVENTS = Topic("deadline.events.v1", "booking or scan id", DEADLINES, retention=timedelta(days=30), booking_keyed=False)
 NOTIFICATION_RECEIPTS = Topic("notification.receipts.v1", "booking", RECEIPTS)
 DEAD_LETTERS = Topic("dead-letters.v1", "the original's", (), retention=timedelta(days=90), booking_keyed=False)
 

@@ -132,9 +132,7 @@ Count = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
 Minutes = Annotated[int, Field(ge=1, le=10080)]
 Rating = Annotated[int, Field(ge=1, le=5)]
 _Number = Annotated[float, PlainSerializer(_shortest, return_type=int | float, when_used="json")]
-Hours = Annotated[
-    _Number, Field(gt=0, le=8760), WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": 8760})
-]
+Hours = Annotated[_Number, Field(gt=0, le=8760), WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": 8760})]
 LeadHours = Annotated[_Number, Field(ge=0, le=8760), WithJsonSchema({"type": "number", "minimum": 0, "maximum": 8760})]
 Percent = Annotated[_Number, Field(ge=0, le=100), WithJsonSchema({"type": "number", "minimum": 0, "maximum": 100})]
 

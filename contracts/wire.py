@@ -6,7 +6,13 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
-from contracts.deadletters import HEADERS_LIMIT, VALUE_LIMIT, DeadLetterReason, Headers, Unreadable
+from contracts.deadletters import (
+    HEADERS_LIMIT,
+    VALUE_LIMIT,
+    DeadLetterReason,
+    Headers,
+    Unreadable,
+)
 from contracts.headers import Attributes, read_attributes
 from contracts.ids import parse_booking_id
 from contracts.jsontext import Json, read_json
@@ -22,9 +28,7 @@ LONGEST_ERROR = 1000
 _CONTRACTS: Mapping[str, Mapping[str, type[Contract]]] = {
     topic.name: {type_of(contract): contract for contract in topic.carries} for topic in TOPICS
 }
-_NAMES: Mapping[str, frozenset[str]] = {
-    topic.name: frozenset(contract.__name__ for contract in topic.carries) for topic in TOPICS
-}
+_NAMES: Mapping[str, frozenset[str]] = {topic.name: frozenset(contract.__name__ for contract in topic.carries) for topic in TOPICS}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""The services, which meet on Kafka and in contracts, and never import each other."""

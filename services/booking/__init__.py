@@ -1,0 +1,1 @@
+"""Booking: owns bookings, and is the only writer of them."""

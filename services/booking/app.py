@@ -18,6 +18,8 @@ from services.runtime.outcomes import Received
 from services.runtime.partitions import Partitions
 from services.runtime.process import Process
 
+__all__ = ["BookingSettings", "build"]
+
 AT_ONCE = 500
 
 

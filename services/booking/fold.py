@@ -11,7 +11,7 @@ from contracts.commands import CreateBooking
 from contracts.ids import new_id
 from contracts.message import Message
 from contracts.rejections import CommandRejected
-from services.booking.lifecycle import SYSTEM, BookingCommand, Facts, Refusal, Unchanged, allowed, decide
+from services.booking.lifecycle import SYSTEM, BookingCommand, Facts, Refusal, Unchanged, allowed, decide, is_party
 from services.booking.state import Booking, BookingEvent, Occurred, Slot, evolve
 from services.booking.store import SOURCE, Logged
 from services.runtime.outcomes import Burial, Fate, Outcome
@@ -93,7 +93,7 @@ def published(occurred: Occurred, command: Command) -> Message[BookingEvent]:
 
 def rejection(booking: Booking | None, command: Command, refusal: Refusal, now: datetime) -> Message[CommandRejected]:
     """Return the recorded answer to a refused command; who is no party learns nothing of the booking."""
-    shown = None if refusal.code == "not-found" else booking
+    shown = booking if booking and is_party(booking, command.actor) else None
     return Message(
         id=str(new_id()),
         source=SOURCE,

@@ -10,10 +10,12 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.commands import AcceptBooking, CreateBooking
+from contracts.message import Message
+from contracts.values import Contract
+from contracts.wire import Tombstone
 from services.booking import parking, store
 from services.booking.fold import Command, Fold
 from services.booking.lifecycle import BookingCommand
-from services.booking.parking import Parked
 from services.booking.state import Booking, Slot
 from services.booking.store import SCHEMA
 from services.runtime import inbox, outbox
@@ -30,22 +32,18 @@ UNDERSTOOD = get_args(BookingCommand)
 
 @dataclass(slots=True)
 class Item:
-    """A command on its way to its fate; `parked` is its place among the parked ones it came from."""
+    """A command about `booking` on its way to its fate; `parked` is its place among the parked ones it came from."""
 
     command: Command
     record: Record
+    booking: UUID
     parked: int | None = None
     outcome: Outcome | None = None
-
-    @property
-    def booking(self) -> UUID:
-        """The booking it asks about."""
-        return UUID(self.command.subject)
 
 
 async def settle(connection: AsyncConnection, received: Sequence[Received], now: datetime) -> list[Outcome]:
     """Settle commands of any bookings; what was parked for them is settled along, where their booking exists."""
-    items = [Item(cast(Command, r.message), r.record) for r in received]
+    items = [_item(r.record, r.message) for r in received]
     _refuse_unruled(items)
     await _claim(connection, _open(items))
     await _settle(connection, items, {item.booking for item in _open(items)}, now)
@@ -59,7 +57,7 @@ async def settle_parked(connection: AsyncConnection, ids: Iterable[UUID], now: d
 
 async def bury_orphans(connection: AsyncConnection, now: datetime) -> int:
     """Send what has been parked too long to dead letters; return how many."""
-    orphans = [_item(p) for p in await parking.parked_since(connection, now - PATIENCE, ORPHANS_AT_ONCE)]
+    orphans = [_item(p.record, p.message, p.position) for p in await parking.parked_since(connection, now - PATIENCE, ORPHANS_AT_ONCE)]
     for item in orphans:
         item.outcome = Burial("orphan", f"no booking {item.booking} within {PATIENCE}: send the CreateBooking, then redrive this one")
     await _retire(connection, orphans)
@@ -69,7 +67,7 @@ async def bury_orphans(connection: AsyncConnection, now: datetime) -> int:
 async def _settle(connection: AsyncConnection, items: list[Item], ids: set[UUID], now: datetime) -> None:
     bookings = await store.lock_bookings(connection, ids)
     await _remember(connection, bookings, _open(items))
-    waiting = [_item(p) for p in await parking.parked_for(connection, ids)]
+    waiting = [_item(p.record, p.message, p.position) for p in await parking.parked_for(connection, ids)]
     busy = await _busy(connection, bookings, [*items, *waiting])
     fold = Fold(now, dict(bookings), busy)
     for item in _in_order(fold, _open(items), waiting):
@@ -78,8 +76,9 @@ async def _settle(connection: AsyncConnection, items: list[Item], ids: set[UUID]
     await _retire(connection, [w for w in waiting if w.outcome is not None])
 
 
-def _item(parked: Parked) -> Item:
-    return Item(cast(Command, parked.message), parked.record, parked.position)
+def _item(record: Record, message: Message[Contract] | Tombstone, parked: int | None = None) -> Item:
+    command = cast(Command, message)
+    return Item(command, record, UUID(command.subject), parked)
 
 
 def _open(items: Iterable[Item]) -> list[Item]:
@@ -112,6 +111,7 @@ async def _remember(connection: AsyncConnection, bookings: Mapping[UUID, Booking
     for item in items:
         if item.command.identity in known:
             item.outcome = _repeated(item, known[item.command.identity])
+    await inbox.release(connection, SCHEMA, GROUP, [i.command.identity for i in items if isinstance(i.outcome, Burial)])
 
 
 def _repeated(item: Item, payload_hash: bytes) -> Outcome:

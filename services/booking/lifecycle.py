@@ -29,15 +29,18 @@ class Row:
     note: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """What the system adds by itself: from `before` to `after` by `event`."""
+
+    before: Status
+    after: Status
+    event: type[BookingEvent]
+    note: str
+
+
 ROWS = (
-    Row(
-        CreateBooking,
-        ("customer", "admin", "upstream"),
-        (None,),
-        "pending",
-        (BookingCreated, BookingSubmitted),
-        "a pre-paid one stays created until it is authorised",
-    ),
+    Row(CreateBooking, ("customer", "admin", "upstream"), (None,), "created", (BookingCreated,), "a customer only for itself"),
     Row(
         AcceptBooking,
         ("provider", "admin"),
@@ -64,6 +67,7 @@ ROWS = (
         "reason `expired`, once its deadline is reached",
     ),
 )
+FOLLOW_UPS = (FollowUp("created", "pending", BookingSubmitted, "in the same transaction, unless a pre-payment is due first"),)
 TABLE = {row.command: row for row in ROWS}
 
 
@@ -108,12 +112,13 @@ def decide(booking: Booking | None, command: Message[BookingCommand], facts: Fac
 
 def allowed(booking: Booking | None, actor: Actor) -> list[str]:
     """Return the names of the commands that `actor` could send now; none to who is no party."""
-    if booking is None or not _is_party(booking, actor):
+    if booking is None or not is_party(booking, actor):
         return []
     return [row.command.__name__ for row in ROWS if booking.status in row.before and _may(row, actor)]
 
 
-def _is_party(booking: Booking, actor: Actor) -> bool:
+def is_party(booking: Booking, actor: Actor) -> bool:
+    """Return whether `actor` may know of the booking: its own customer and provider, and whoever is neither kind of person."""
     match actor.kind:
         case "customer":
             return actor.id == str(booking.customer)
@@ -128,7 +133,7 @@ def _may(row: Row, actor: Actor) -> bool:
 
 
 def _stranger(booking: Booking | None, command: Message[BookingCommand]) -> Refusal | None:
-    if booking is None or isinstance(command.data, CreateBooking) or _is_party(booking, command.actor):
+    if isinstance(command.data, CreateBooking) or (booking is not None and is_party(booking, command.actor)):
         return None
     return Refusal("not-found", f"{command.actor} is no party of a booking {command.subject}")
 

@@ -65,9 +65,12 @@ async def parked_for(connection: AsyncConnection, bookings: Iterable[UUID]) -> l
 
 
 async def parked_since(connection: AsyncConnection, instant: datetime, limit: int) -> list[Parked]:
-    """Lock and return what has waited since `instant` or longer, oldest first; what another process holds is left to it."""
+    """Lock and return what has waited in vain since `instant` or longer, oldest first; what another process holds is left to it."""
     rows = await connection.execute(
-        text("select * from booking.parked where parked_at <= :instant order by position limit :limit for update skip locked"),
+        text("""
+            select * from booking.parked p
+            where parked_at <= :instant and not exists (select from booking.bookings b where b.id = p.booking)
+            order by position limit :limit for update skip locked"""),
         {"instant": instant, "limit": limit},
     )
     return [_parked(row) for row in rows]
@@ -94,7 +97,7 @@ async def count_parked(connection: AsyncConnection) -> int:
     return int(await connection.scalar(text("select count(*) from booking.parked")))
 
 
-def _parked(row: Any) -> Parked:  # noqa: ANN401 - a row has no type of its own
+def _parked(row: Any) -> Parked:
     key, headers = str(row.booking).encode(), stored_headers(row.headers)
     record = Record(row.topic, row.partition, row.offset, row.timestamp, key, row.value, headers)
     message = decode(record.topic, key, headers, record.value, sources=Admitted(), host_now=LATEST)

@@ -97,10 +97,10 @@ def evolve(booking: Booking | None, event: Occurred) -> Booking:
         message = f"version {event.version} of booking {event.booking} cannot follow {booking.version if booking else 'nothing'}"
         raise BrokenHistory(message)
     data = event.data
-    if isinstance(data, BookingCreated):
+    if isinstance(data, BookingCreated) and booking is None:
         return _created(event, data)
-    if booking is None:
-        message = f"booking {event.booking} begins with {type(data).__name__}"
+    if isinstance(data, BookingCreated) or booking is None:
+        message = f"booking {event.booking} cannot {'go on' if booking else 'begin'} with {type(data).__name__}"
         raise BrokenHistory(message)
     match data:
         case BookingSubmitted() | BookingAccepted():

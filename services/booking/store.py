@@ -137,10 +137,12 @@ async def append_events(connection: AsyncConnection, events: Sequence[Logged]) -
         await connection.execute(
             text("""
                 with logged as (
-                    insert into booking.log (booking, version, event_id, type, payload, actor, at, cause_id, cause_source, cause_hash, correlation_id, traceparent)
-                    select booking, version, event_id, type, payload::json, actor, at, cause_id, cause_source, cause_hash, correlation_id, traceparent
-                    from json_to_recordset(:rows) as r (n int, booking uuid, version int, event_id uuid, type text, payload text, actor text, at timestamptz,
-                        cause_id text, cause_source text, cause_hash bytea, correlation_id text, traceparent text) order by n
+                    insert into booking.log (booking, version, event_id, type, payload, actor, at, cause_id, cause_source, cause_hash,
+                        correlation_id, traceparent)
+                    select booking, version, event_id, type, payload::json, actor, at, cause_id, cause_source, cause_hash,
+                        correlation_id, traceparent
+                    from json_to_recordset(:rows) as r (n int, booking uuid, version int, event_id uuid, type text, payload text,
+                        actor text, at timestamptz, cause_id text, cause_source text, cause_hash bytea, correlation_id text, traceparent text) order by n
                     returning position, booking, version)
                 insert into booking.outbox (position, topic, booking, version) select position, :topic, booking, version from logged"""),
             {"rows": rows_json(_logged(n, e) for n, e in enumerate(events)), "topic": BOOKING_EVENTS.name},
@@ -186,8 +188,8 @@ async def _events(connection: AsyncConnection, versions: Sequence[tuple[UUID, in
         return {}
     rows = await connection.execute(
         text("""
-            select l.position, l.booking, l.version, l.event_id, l.type, l.payload::text as payload, l.actor, l.at, l.cause_id, l.cause_source,
-                l.correlation_id, l.traceparent
+            select l.position, l.booking, l.version, l.event_id, l.type, l.payload::text as payload, l.actor, l.at,
+                l.cause_id, l.cause_source, l.correlation_id, l.traceparent
             from booking.log l join unnest(cast(:ids as uuid[]), cast(:versions as int[])) as k (booking, version) using (booking, version)
             where l.booking between :least and :greatest"""),
         {"ids": [i for i, _ in versions], "versions": [v for _, v in versions], "least": min(versions)[0], "greatest": max(versions)[0]},
@@ -195,7 +197,7 @@ async def _events(connection: AsyncConnection, versions: Sequence[tuple[UUID, in
     return {(r.booking, r.version): _published(r) for r in rows}
 
 
-def _published(row: Any) -> Outgoing:  # noqa: ANN401 - a row has no type of its own
+def _published(row: Any) -> Outgoing:
     """Return a logged event as it goes out: attributes from its columns, the payload as the log keeps it."""
     event = Message(
         id=str(row.event_id),

@@ -124,12 +124,20 @@ PROVIDER_SLOTS = Table(
     ExcludeConstraint(("provider", "="), ("slot", "&&"), name="no_overlap", using="gist"),
 )
 
-event.listen(METADATA, "before_create", DDL("create extension if not exists btree_gist with schema public"))
-APPEND_ONLY = (
-    DDL(f"""create or replace function {SCHEMA}.refuse_change() returns trigger language plpgsql as
-        $$ begin raise exception 'the event log is append-only'; end $$"""),
-    DDL(f"create trigger append_only before update or delete on {SCHEMA}.log for each row execute function {SCHEMA}.refuse_change()"),
-    DDL(f"revoke update, delete, truncate on {SCHEMA}.log from public"),
+HOOKS = (
+    (METADATA, "before_create", "create extension if not exists btree_gist with schema public"),
+    (
+        LOG,
+        "after_create",
+        f"""create or replace function {SCHEMA}.refuse_change() returns trigger language plpgsql as
+        $$ begin raise exception 'the event log is append-only'; end $$""",
+    ),
+    (
+        LOG,
+        "after_create",
+        f"create trigger append_only before update or delete on {SCHEMA}.log for each row execute function {SCHEMA}.refuse_change()",
+    ),
+    (LOG, "after_create", f"revoke update, delete, truncate on {SCHEMA}.log from public"),
 )
-for statement in APPEND_ONLY:
-    event.listen(LOG, "after_create", statement)
+for target, moment, statement in HOOKS:
+    event.listen(target, moment, DDL(statement))  # type: ignore[no-untyped-call]

@@ -1,0 +1,1 @@
+"""`sewa`, the command line."""

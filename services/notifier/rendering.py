@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from services.notifier.letters import Delivery
+from services.notifier.ledger import Delivery
+from services.notifier.letters import LETTERS
 
 TEMPLATES = Path(__file__).parent / "templates"
 DEFAULT_LANGUAGE = "en"
@@ -43,21 +44,23 @@ class Renderer:
 
     def _links(self, delivery: Delivery) -> list[tuple[str, str]]:
         booking = f"{self.public_url.rstrip('/')}/bookings/{delivery.booking.id}"
-        return [("booking", booking), *([("rebook", f"{booking}/rebook")] if delivery.letter.rebook else [])]
+        return [("booking", booking), *([("rebook", f"{booking}/rebook")] if LETTERS[delivery.key.template].rebook else [])]
 
     def _facts(self, delivery: Delivery) -> Mapping[str, object]:
         booking, recipient = delivery.booking, delivery.recipient
-        when = partial(local_time, zone=(recipient and recipient.timezone) or self.timezone)
+        zone = ZoneInfo((recipient and recipient.timezone) or self.timezone)
+        begins = booking.booking_date.astimezone(zone)
         return {
             "name": one_line((recipient and recipient.name) or ""),
             "customer": short_name(delivery.customer),
             "provider": short_name(delivery.provider),
             "service": one_line(delivery.service or booking.category),
-            "date": when(booking.booking_date),
+            "date": in_full(begins),
+            "short_date": f"{begins:%a} {begins.day} {begins:%b %Y, %H:%M}",
             "amount": f"{booking.currency} {booking.total_amount}",
             "reason": booking.cancellation_reason,
             "note": one_line(booking.cancellation_note or ""),
-            "expired_at": when(booking.expired_at) if booking.expired_at else None,
+            "expired_at": in_full(booking.expired_at.astimezone(zone)) if booking.expired_at else None,
         }
 
 
@@ -72,9 +75,8 @@ def short_name(name: str | None) -> str:
     return f"{first} {rest[-1][0]}." if rest else first
 
 
-def local_time(instant: datetime, zone: str) -> str:
-    """Return `instant` on the clocks of `zone`, with their offset."""
-    local = instant.astimezone(ZoneInfo(zone))
+def in_full(local: datetime) -> str:
+    """Return a local instant with its weekday and its offset: `Saturday 17 October 2026, 10:00 (UTC+05:45)`."""
     return f"{local:%A} {local.day} {local:%B %Y, %H:%M} (UTC{local.isoformat()[-6:]})"
 
 
@@ -83,7 +85,7 @@ def _environment(language: str, kind: str) -> Environment:
     """Return the templates of `language`, with the default one's where that has none, laid out as `kind`."""
     environment = Environment(
         loader=FileSystemLoader([TEMPLATES / language, TEMPLATES / DEFAULT_LANGUAGE]),
-        autoescape=kind == "html",
+        autoescape=kind == "html",  # noqa: S701 - the other kind is plain text
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -24,7 +24,7 @@ class NotifierSettings(RuntimeSettings):
     mail_from: str = Field("SewaBazaar <no-reply@sewabazaar.localhost>", description="sender of e-mails, `Name <address>`")
     timezone: Zone = Field("Asia/Kathmandu", description="IANA time zone of people who have named none, and of local dates")
     auto_cancel_notification: bool = Field(
-        True, validation_alias="AUTO_CANCEL_NOTIFICATION", description="tell both parties when the system cancels a booking"
+        default=True, validation_alias="AUTO_CANCEL_NOTIFICATION", description="tell both parties when the system cancels a booking"
     )
 
     @field_validator("public_url")

@@ -1,7 +1,7 @@
 """All SQL of the notifier. Every statement covers a batch, and touches rows in the order of their keys."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,36 +9,18 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notifier.bookings import Booking
-from services.notifier.letters import Delivery, Key, Person, State
+from services.notifier.facts import Booking, Person
+from services.notifier.ledger import Delivery, Entry, Key, Outcome, State
+from services.notifier.tables import SCHEMA
+from services.runtime import outbox
 from services.runtime.db import rows_json
+from services.runtime.outbox import Outgoing
 
 BOOKING = tuple(field.name for field in fields(Booking))
 PERSON = tuple(field.name for field in fields(Person))
 KEY = tuple(field.name for field in fields(Key))
 FACTS = tuple(name for name in BOOKING if name != "id")
-KEYS = "booking uuid, event text, recipient uuid, channel text, template text"
 BY_KEY = " and ".join(f"d.{name} = k.{name}" for name in KEY)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A letter to enter in the ledger; `reason` is why it is not to be sent at all."""
-
-    key: Key
-    booking_version: int
-    correlation_id: str
-    reason: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What an attempt came to; `wait` are the seconds of the host before the next one of a letter that stays pending."""
-
-    delivery: Delivery
-    state: State
-    reason: str | None = None
-    wait: float = 0.0
 
 
 async def load_bookings(connection: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Booking]:
@@ -88,7 +70,7 @@ async def save_services(connection: AsyncConnection, rows: Sequence[Mapping[str,
 
 
 async def _save_newest(connection: AsyncConnection, table: str, columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> None:
-    """A relay that was cut off may repeat an old message after a newer one: the later `changed_at` wins, then the later row."""
+    """Let the latest `changed_at` win, then the last row: a relay that was cut off may repeat an old message after a newer one."""
     if not rows:
         return
     await connection.execute(
@@ -118,12 +100,12 @@ async def ledgered(connection: AsyncConnection, events: Iterable[tuple[UUID, str
     return [Key(**row._mapping) for row in rows]
 
 
-async def enter(connection: AsyncConnection, entries: Iterable[Entry], now: datetime) -> set[Key]:
-    """Enter letters in the ledger, those with a reason as suppressed at `now`; return the ones that were not in it."""
-    rows = [_entry(entry, now) for entry in sorted(entries, key=lambda entry: entry.key)]
+async def enter(connection: AsyncConnection, outcomes: Iterable[Outcome], now: datetime) -> set[Key]:
+    """Enter letters in the ledger, pending or settled from the start; return the ones that were not in it."""
+    rows = [_row(outcome, now) for outcome in sorted(outcomes, key=lambda outcome: outcome.entry.key)]
     if not rows:
         return set()
-    columns = f"{', '.join(KEY)}, booking_version, correlation_id, state, reason, outcome_at"
+    columns = f"{', '.join(KEY)}, booking_version, correlation_id, attempts, state, reason, outcome_at"
     inserted = await connection.execute(
         text(f"""
             insert into notifier.deliveries ({columns})
@@ -132,11 +114,6 @@ async def enter(connection: AsyncConnection, entries: Iterable[Entry], now: date
         {"rows": rows_json(rows)},
     )
     return {Key(**row._mapping) for row in inserted}
-
-
-def _entry(entry: Entry, now: datetime) -> dict[str, object]:
-    row = {**asdict(entry.key), "booking_version": entry.booking_version, "correlation_id": entry.correlation_id, "reason": entry.reason}
-    return {**row, "state": State.SUPPRESSED if entry.reason else State.PENDING, "outcome_at": now if entry.reason else None}
 
 
 async def claim(connection: AsyncConnection, channel: str, limit: int, lease: float) -> list[Delivery]:
@@ -166,14 +143,12 @@ async def claim(connection: AsyncConnection, channel: str, limit: int, lease: fl
     return [_delivery(row) for row in rows]
 
 
-def _delivery(row: Any) -> Delivery:  # noqa: ANN401 - a row has no type of its own
+def _delivery(row: Any) -> Delivery:
     person = Person(row.person, row.name, row.email, row.language, row.timezone, row.active) if row.person else None
     return Delivery(
-        key=Key(row.id, row.event, row.recipient, row.channel, row.template),
+        entry=Entry(Key(row.id, row.event, row.recipient, row.channel, row.template), row.booking_version, row.correlation_id),
         attempt=row.attempts,
         interrupted=row.interrupted,
-        booking_version=row.booking_version,
-        correlation_id=row.correlation_id,
         booking=Booking(**{name: getattr(row, name) for name in BOOKING}),
         recipient=person,
         customer=row.customer_name,
@@ -184,23 +159,26 @@ def _delivery(row: Any) -> Delivery:  # noqa: ANN401 - a row has no type of its 
 
 async def settle(connection: AsyncConnection, outcomes: Sequence[Outcome], now: datetime) -> set[Key]:
     """Record outcomes; return the letters whose attempt was still the latest, so that each outcome counts once."""
-    keys = sorted(outcome.delivery.key for outcome in outcomes)
-    rows = await connection.execute(
+    rows = [_row(outcome, now) for outcome in sorted(outcomes, key=lambda outcome: outcome.entry.key)]
+    settled = await connection.execute(
         text(f"""
             update notifier.deliveries d set state = k.state, reason = k.reason, outcome_at = k.outcome_at, lease_until = null,
                 next_attempt_at = clock_timestamp() + make_interval(secs => k.wait)
-            from json_to_recordset(:rows) as k ({KEYS}, attempt int, state text, reason text, wait float8, outcome_at timestamptz)
-            where {BY_KEY} and d.booking between :least and :greatest and d.state = 'pending' and d.attempts = k.attempt
+            from json_to_recordset(:rows) as k (
+                booking uuid, event text, recipient uuid, channel text, template text,
+                attempts int, state text, reason text, wait float8, outcome_at timestamptz)
+            where {BY_KEY} and d.booking between :least and :greatest and d.state = 'pending' and d.attempts = k.attempts
             returning {", ".join(f"d.{name}" for name in KEY)}"""),
-        {"rows": rows_json(_outcome(o, now) for o in outcomes), "least": keys[0].booking, "greatest": keys[-1].booking},
+        {"rows": rows_json(rows), "least": rows[0]["booking"], "greatest": rows[-1]["booking"]},
     )
-    return {Key(**row._mapping) for row in rows}
+    return {Key(**row._mapping) for row in settled}
 
 
-def _outcome(outcome: Outcome, now: datetime) -> dict[str, object]:
+def _row(outcome: Outcome, now: datetime) -> dict[str, Any]:
+    entry = asdict(outcome.entry)
     over = None if outcome.state is State.PENDING else now
-    row = {**asdict(outcome.delivery.key), "attempt": outcome.delivery.attempt, "state": outcome.state}
-    return {**row, "reason": outcome.reason, "wait": outcome.wait, "outcome_at": over}
+    row = {**entry.pop("key"), **entry, "attempts": outcome.attempt, "state": outcome.state, "reason": outcome.reason}
+    return {**row, "wait": outcome.wait, "outcome_at": over}
 
 
 async def keep_letters(connection: AsyncConnection, deliveries: Iterable[Delivery], now: datetime) -> None:
@@ -212,6 +190,11 @@ async def keep_letters(connection: AsyncConnection, deliveries: Iterable[Deliver
                 insert into notifier.letters (booking, id, recipient, template, facts, created_at)
                 select k.booking, k.id, k.recipient, k.template, to_jsonb(b), k.created_at
                 from json_populate_recordset(null::notifier.letters, :rows) k join notifier.bookings b on b.id = k.booking
-                where b.id between :least and :greatest order by k.booking, k.id"""),
+                where b.id between :least and :greatest order by k.booking, k.id on conflict do nothing"""),
             {"rows": rows_json(rows), "least": rows[0]["booking"], "greatest": rows[-1]["booking"]},
         )
+
+
+async def waiting(connection: AsyncConnection, limit: int) -> list[Outgoing]:
+    """Return the oldest receipts that wait to be published, in order."""
+    return await outbox.waiting(connection, SCHEMA, limit)

@@ -1,6 +1,6 @@
 """The tables of the notifier. What grows with bookings is partitioned by the booking's id."""
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, Integer, MetaData, Numeric, Table, Text, Uuid, text
+from sqlalchemy import Boolean, Column, DateTime, Index, Integer, MetaData, Numeric, Table, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.runtime.outbox import outbox_table

@@ -39,7 +39,7 @@ async def parse_cleaned(records: tuple[Raw, ...], original: Callable[[tuple[Raw,
     return message
 
 
-async def leave_bytes(message: KafkaMessage) -> Any:  # noqa: ANN401 - FastStream's own type for a body
+async def leave_bytes(message: KafkaMessage) -> Any:
     """Decode nothing: our own code reads JSON more strictly."""
     return message.body
 
@@ -92,8 +92,8 @@ class Consumer:
 
     async def on_batch(self, message: KafkaMessage) -> None:
         """Apply a batch, then commit its offsets; on any failure wait and go back to where it began."""
-        raw: Sequence[Raw] = message.raw_message  # type: ignore[assignment]
-        client: AIOKafkaConsumer = message.consumer  # type: ignore[assignment]
+        raw: Sequence[Raw] = message.raw_message
+        client: AIOKafkaConsumer = message.consumer
         try:
             await self._refuse_gap(client, first_offsets(raw))
             await self.worker.apply([as_record(r) for r in raw])
@@ -121,7 +121,7 @@ class Consumer:
             stood = await self.committed(client, partition)
             if stood is not None and stood < first and (start := (await client.beginning_offsets([partition]))[partition]) > stood:
                 error = (
-                    f"{self.worker.group} stood at offset {stood} of {partition.topic}[{partition.partition}], which now begins at {start}: "
+                    f"{self.worker.group} stood at {partition.topic}[{partition.partition}]@{stood}, which now begins at {start}: "
                     "records were removed unread; recover them from the event log, or move the group on with Kafka's own tools"
                 )
                 raise OffsetsLost(error)

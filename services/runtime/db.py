@@ -17,14 +17,17 @@ log = structlog.get_logger()
 
 def open_engine(url: str, *, pool_size: int, name: str) -> AsyncEngine:
     """Return a pool of `pool_size` connections to `url`, shown as `name` in pg_stat_activity."""
-    return create_async_engine(
-        _with_driver(url), pool_size=pool_size, max_overflow=0, pool_timeout=CONNECT_SECONDS, connect_args=_connect_args(name)
-    )
+    return _engine(url, name, pool_size=pool_size, max_overflow=0, pool_timeout=CONNECT_SECONDS)
 
 
 def open_direct_engine(url: str, *, name: str) -> AsyncEngine:
     """Return an engine that opens a connection of its own at each `connect()`."""
-    return create_async_engine(_with_driver(url), poolclass=NullPool, connect_args=_connect_args(name))
+    return _engine(url, name, poolclass=NullPool)
+
+
+def _engine(url: str, name: str, **pooling: Any) -> AsyncEngine:
+    """Return an engine whose errors do not repeat what was written: they end up in logs and dead letters."""
+    return create_async_engine(_with_driver(url), connect_args=_connect_args(name), hide_parameters=True, **pooling)
 
 
 def _with_driver(url: str) -> str:

@@ -4,14 +4,13 @@ import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from contracts.deadletters import VALUE_LIMIT
 from contracts.ids import derived_id
 from contracts.topics import DEAD_LETTERS
 from contracts.values import instant_text
 from services.runtime.outbox import Outgoing
 from services.runtime.outcomes import Burial, Record
 
-MAX_VALUE = 64 * 1024
-MAX_HEADERS = 16 * 1024
 KEPT_OF_TOO_LARGE = 1024
 MAX_ERROR = 1000
 
@@ -19,7 +18,7 @@ MAX_ERROR = 1000
 def dead_letter(record: Record, burial: Burial, group: str) -> Outgoing:
     """Return the dead letter of `record`: its id is the same for every try to bury it from `group`."""
     value, extra = record.value, []
-    if value is not None and len(value) > MAX_VALUE:
+    if value is not None and len(value) > VALUE_LIMIT:
         extra = [("x-dlq-sha256", hashlib.sha256(value).hexdigest()), ("x-dlq-size", str(len(value)))]
         value = value[:KEPT_OF_TOO_LARGE]
     origin = _origin(record, burial, group)

@@ -19,14 +19,16 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 @dataclass
 class Health:
-    """Ready while every part that was expected has made progress within 30 s."""
+    """Ready while every part that was expected makes progress as often as it should."""
 
     steady: Callable[[], float] = time.monotonic
     beats: dict[str, float] = field(default_factory=dict)
+    patience: dict[str, float] = field(default_factory=dict)
 
-    def expect(self, part: str) -> None:
-        """Count `part` as not ready until its first beat."""
+    def expect(self, part: str, every: float = 0.0) -> None:
+        """Count `part` as not ready until its first beat, and again 30 s after it should have had the next one."""
         self.beats.setdefault(part, float("-inf"))
+        self.patience[part] = every + STALE_AFTER
 
     def beat(self, part: str) -> None:
         """Note that `part` has made progress."""
@@ -34,7 +36,7 @@ class Health:
 
     def stale(self) -> list[str]:
         """Return the parts that have made no progress lately."""
-        return sorted(part for part, at in self.beats.items() if self.steady() - at > STALE_AFTER)
+        return sorted(part for part, at in self.beats.items() if self.steady() - at > self.patience[part])
 
 
 class Endpoint:

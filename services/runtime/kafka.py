@@ -1,7 +1,7 @@
 """Clients of Apache Kafka, opened and stopped one way everywhere."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -9,6 +9,7 @@ from aiokafka.errors import KafkaError
 
 log = structlog.get_logger()
 STOP_SECONDS = 3.0
+SEND_SECONDS = 25.0
 LARGEST_REQUEST = 3 * 1024 * 1024
 
 
@@ -23,6 +24,17 @@ def open_producer(bootstrap: str, client_id: str) -> AIOKafkaProducer:
         linger_ms=0,
         metadata_max_age_ms=30_000,
     )
+
+
+async def acknowledged(futures: Iterable[asyncio.Future[object]], within: float = SEND_SECONDS) -> None:
+    """Wait for Kafka to have what was sent. Raises the first failure, and TimeoutError when some is still under way."""
+    pending = list(futures)
+    done, late = await asyncio.wait(pending, timeout=within) if pending else (set(), set())
+    for future in done:
+        future.result()
+    if late:
+        message = f"Kafka has not acknowledged {len(late)} of {len(pending)} records within {within:g} s"
+        raise TimeoutError(message)
 
 
 async def stop_quickly(stop: Callable[[], Awaitable[object]]) -> None:

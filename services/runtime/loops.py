@@ -34,7 +34,7 @@ class Loop:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Repeat until `stopping`; a failed round is logged and tried again with backoff. Raises Halt."""
-        self.health.expect(self.name)
+        self.health.expect(self.name, self.every)
         failures = 0
         while not stopping.is_set():
             try:

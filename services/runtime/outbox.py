@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, Column, DateTime, LargeBinary, MetaData, Table, Text, func, text
-from sqlalchemy import Sequence as DatabaseSequence
+from sqlalchemy import BigInteger, Column, DateTime, LargeBinary, MetaData, Sequence as DatabaseSequence, Table, Text, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -117,11 +116,7 @@ class Backlog:
 
 async def backlog(connection: AsyncConnection, schema: str) -> Backlog:
     """Measure the outbox of `schema`."""
-    row = (
-        await connection.execute(
-            text(
-                f"select count(*) as pending, coalesce(extract(epoch from clock_timestamp() - min(queued_at)), 0) as oldest from {schema}.outbox"
-            )
-        )
-    ).one()
+    statement = f"""
+        select count(*) as pending, coalesce(extract(epoch from clock_timestamp() - min(queued_at)), 0) as oldest from {schema}.outbox"""
+    row = (await connection.execute(text(statement))).one()
     return Backlog(row.pending, max(0.0, float(row.oldest)))

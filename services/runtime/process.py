@@ -18,7 +18,7 @@ from services.runtime.consumer import Consumer
 from services.runtime.db import Lock, open_direct_engine, open_engine
 from services.runtime.errors import Halt, SlotTaken
 from services.runtime.health import Endpoint, Health
-from services.runtime.kafka import open_producer, stop_quickly
+from services.runtime.kafka import acknowledged, open_producer, stop_quickly
 from services.runtime.loops import ConnectedStep, Loop, Step, led, patiently, pause, transacted
 from services.runtime.metrics import OUTBOX_OLDEST, OUTBOX_PENDING
 from services.runtime.migrations import require_newest
@@ -64,7 +64,8 @@ class Process:
         self._loops: list[Loop] = []
         self._failure: Halt | None = None
         self._broker = KafkaBroker(settings.kafka, client_id=label, consumer_only=True, graceful_timeout=DRAIN_SECONDS, logger=None)
-        self._slot = Lock(self.direct, f"slot:{name}:{settings.slot}")
+        self._locks: list[Lock] = []
+        self._slot = self.lock(f"slot:{settings.slot}")
         self.repeat("slot", SLOT_EVERY, self._hold_slot)
 
     def consume(self, group: str, topics: Sequence[str], handle: Handler, prepare: Prepare = nothing_to_prepare) -> Worker:
@@ -83,8 +84,13 @@ class Process:
 
     def lead(self, name: str, every: float, step: ConnectedStep) -> None:
         """Add a loop that runs in one process of the service at a time."""
+        self.repeat(name, every, led(self.lock(name), step))
+
+    def lock(self, name: str) -> Lock:
+        """Return a lock of the service, given back when the process stops."""
         lock = Lock(self.direct, f"{self.name}:{name}")
-        self.repeat(name, every, led(lock, step))
+        self._locks.append(lock)
+        return lock
 
     def need_schema(self, schema: str) -> None:
         """Refuse to start on a database that is not migrated."""
@@ -112,9 +118,9 @@ class Process:
         self.repeat("backlog", WATCH_EVERY, transacted(self.engine, partial(measure_backlog, schema)))
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
-        """Send `records` and wait until Kafka has all of them. Raises KafkaError."""
+        """Send `records` and wait until Kafka has all of them. Raises KafkaError, and TimeoutError after 25 s."""
         futures = [await self.producer.send(r.topic, r.value, r.key, headers=list(r.headers)) for r in records]
-        await asyncio.gather(*futures)
+        await acknowledged(futures)
 
     def halt(self, failure: Halt) -> None:
         """Stop the process because of `failure`."""
@@ -149,7 +155,8 @@ class Process:
         """Start everything in order, run the loops until stopped, and close everything in reverse."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.engine.dispose)
-            stack.push_async_callback(self._slot.release)
+            for lock in self._locks:
+                stack.push_async_callback(lock.release)
             for step in (self._take_slot, *self.starting):
                 await patiently("database", step, self.stopping)
             stack.push_async_callback(stop_quickly, self.producer.stop)

@@ -9,11 +9,11 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.runtime.kafka import SEND_SECONDS
 from services.runtime.metrics import OUTBOX_HELD
 from services.runtime.outbox import Outgoing, acknowledge
 
 log = structlog.get_logger()
-SEND_SECONDS = 25.0
 Waiting = Callable[[AsyncConnection, int], Awaitable[Sequence[Outgoing]]]
 
 
@@ -47,7 +47,7 @@ class Relay:
                 future = await asyncio.wait_for(self._producer.send(row.topic, row.value, row.key, headers=list(row.headers)), SEND_SECONDS)
             except MessageSizeTooLargeError as error:
                 held.add(row.key)
-                log.error("outbox_row_cannot_be_sent", schema=self._schema, position=row.position, topic=row.topic, error=str(error))
+                log.exception("outbox_row_cannot_be_sent", schema=self._schema, position=row.position, topic=row.topic, error=str(error))
             else:
                 sent.append((row.position, future))
         return sent, len(held)

@@ -68,7 +68,7 @@ class RuntimeSettings(BaseSettings):
     def load(cls) -> Self:
         """Read the environment. Raises Misconfigured with every wrong setting named."""
         try:
-            return cls()  # type: ignore[call-arg]
+            return cls()
         except ValidationError as error:
             raise Misconfigured("; ".join(_complaint(cls, str(e["loc"][0]), e["msg"]) for e in error.errors())) from error
 

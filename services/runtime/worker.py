@@ -66,6 +66,7 @@ class Worker:
         if not batch:
             return []
         await self.prepare(batch)
+        failure: Exception | None = None
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return await self._transact(batch)

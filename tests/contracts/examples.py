@@ -129,12 +129,8 @@ FULL: tuple[Contract, ...] = (
         evidence=EVIDENCE,
     ),
     events.RebookingSuggested(status="cancelled", suggestions=(SUGGESTION,)),
-    events.ServiceDelivered(
-        status="service_delivered", photos=(PHOTO,), notes="done", recommendations="new washer", delivered_at=END
-    ),
-    events.ConfirmationRequested(
-        status="awaiting_confirmation", amount_due=AMOUNT, currency="NPR", auto_confirm_at=END
-    ),
+    events.ServiceDelivered(status="service_delivered", photos=(PHOTO,), notes="done", recommendations="new washer", delivered_at=END),
+    events.ConfirmationRequested(status="awaiting_confirmation", amount_due=AMOUNT, currency="NPR", auto_confirm_at=END),
     events.DeliveryConfirmed(
         status="awaiting_confirmation",
         confirmed_by=f"customer:{CUSTOMER}",
@@ -195,12 +191,8 @@ FULL: tuple[Contract, ...] = (
         attempt=1,
     ),
     payments.PaymentVoided(payment_id="pay-1"),
-    payments.RefundRequested(
-        refund_id="r-1", payment_id="pay-1", amount=AMOUNT, fee=Decimal("0.00"), currency="NPR", reason="expired"
-    ),
-    payments.RefundSettled(
-        refund_id="r-1", payment_id="pay-1", amount=AMOUNT, currency="NPR", gateway_reference="gw-2"
-    ),
+    payments.RefundRequested(refund_id="r-1", payment_id="pay-1", amount=AMOUNT, fee=Decimal("0.00"), currency="NPR", reason="expired"),
+    payments.RefundSettled(refund_id="r-1", payment_id="pay-1", amount=AMOUNT, currency="NPR", gateway_reference="gw-2"),
     policies.GracePolicySet(
         category="plumbing",
         policy_version=3,
@@ -259,9 +251,7 @@ FULL: tuple[Contract, ...] = (
         timezone="Asia/Kathmandu",
         weekly=directory.Week(sun=(("09:00", "12:00"), ("13:00", "24:00"))),
     ),
-    directory.ProviderLeaveSet(
-        id=SOME_ID, provider=PROVIDER, from_=date(2026, 11, 3), to=date(2026, 11, 5), reason="wedding"
-    ),
+    directory.ProviderLeaveSet(id=SOME_ID, provider=PROVIDER, from_=date(2026, 11, 3), to=date(2026, 11, 5), reason="wedding"),
     directory.ProviderLeaveRemoved(id=SOME_ID, provider=PROVIDER),
     directory.BookingAddressSet(booking=UUID(BOOKING), customer=CUSTOMER, address="Patan 5, blue door"),
     deadlines.LapseReminderDue(expires_at=END, hours_before=2, expected_version=2),

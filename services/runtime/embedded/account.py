@@ -53,11 +53,10 @@ def postgres_account(binary: Path, home: Path) -> Account:
     unshare = shutil.which("unshare")
     if unshare and _enters(nameless := Account(None, (unshare, "--user")), binary, home):
         return nameless
-    message = (
+    raise StartFailed(
         f"PostgreSQL does not run as root, and the user nobody cannot enter {binary.parent} or {home}: "
         "run as an ordinary user, or set SEWA_HOME (and put the environment) where everybody may enter"
     )
-    raise StartFailed(message)
 
 
 def _enters(account: Account, binary: Path, home: Path) -> bool:

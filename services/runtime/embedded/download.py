@@ -30,11 +30,11 @@ def fetch(jars: Sequence[Jar], folder: Path, announce: Announce) -> None:
             if count * REPORTS % len(jars) < REPORTS:
                 announce(f"  {count} of {len(jars)} files")
     except ConnectionError as error:
-        message = (
-            f"Apache Kafka {KAFKA} could not be downloaded from {repository}: {error}. The first start needs the network, later ones do not. "
+        raise StartFailed(
+            f"Apache Kafka {KAFKA} could not be downloaded from {repository}: {error}. "
+            "The first start needs the network, later ones do not. "
             "SEWA_MAVEN_URL names another repository, KAFKA_BOOTSTRAP_SERVERS a Kafka that runs already"
-        )
-        raise StartFailed(message) from error
+        ) from error
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -47,10 +47,9 @@ def _fetch_one(jar: Jar, context: MavenContext, folder: Path) -> None:
         try:
             artifact.resolve().rename(folder / jar.filename)
         except (OSError, RuntimeError) as error:
-            reason = str(error)
+            reason = f"no answer ({type(error).__name__})"
         if jar.is_in(folder):
             return
         if artifact.cached_path:
             artifact.cached_path.unlink(missing_ok=True)
-    message = f"{jar.filename}: {reason}"
-    raise ConnectionError(message)
+    raise ConnectionError(f"{jar.filename}: {reason}")

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import IO
 
 from services.runtime.errors import StartFailed
 
+DYING_SECONDS = 1.0  # a kill -9 of the one before takes effect a moment later
 LOG_BYTES = 10 * 1024 * 1024
 
 
@@ -20,18 +22,18 @@ def usable(home: Path) -> Iterator[Path]:
         (home / "log").mkdir(exist_ok=True)
         yield home.resolve()
     except OSError as error:
-        message = f"{error.filename or home}: {error.strerror}: set SEWA_HOME to a folder that this user can write"
-        raise StartFailed(message) from error
+        raise StartFailed(f"{error.filename or home}: {error.strerror}: set SEWA_HOME to a folder that this user can write") from error
 
 
 @contextmanager
 def held(home: Path) -> Iterator[None]:
     """Be the only `sewa up` on `home`. Raises StartFailed with the process that is already there."""
-    with usable(home) as folder, (folder / "lock").open("a+") as lock:
-        if not _locked(lock):
+    with usable(home) as folder:
+        file = (folder / "lock").open("a+")
+    with file as lock:
+        if not _locked(lock, fcntl.LOCK_EX, within=DYING_SECONDS):
             lock.seek(0)
-            message = f"another `sewa up` runs on {folder} (process {lock.read().strip() or '?'}): stop it, or set SEWA_HOME"
-            raise StartFailed(message)
+            raise StartFailed(f"another `sewa up` runs on {folder} (process {lock.read().strip() or '?'}): stop it, or set SEWA_HOME")
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
@@ -51,9 +53,23 @@ def tail(path: Path, lines: int = 8) -> str:
     return "\n".join(f"  {line}" for line in last)
 
 
-def _locked(lock: IO[str]) -> bool:
+def is_held(home: Path) -> bool:
+    """Whether a `sewa up` runs on `home`."""
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        with (home / "lock").open() as lock:
+            return not _locked(lock, fcntl.LOCK_SH, within=0.0)
+    except OSError:
         return False
-    return True
+
+
+def _locked(lock: IO[str], kind: int, *, within: float) -> bool:
+    deadline = time.monotonic() + within
+    while True:
+        try:
+            fcntl.flock(lock, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.02)
+        else:
+            return True

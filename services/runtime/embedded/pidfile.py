@@ -1,4 +1,4 @@
-"""What is known on disk about a child: which process it is and whose, so that the next start can clear up after a parent that was killed."""
+"""Which process is whose child, on disk: so that the next start can clear up after a parent that was killed."""
 
 import json
 import os
@@ -11,6 +11,7 @@ from services.runtime.errors import StartFailed
 
 LEFTOVER_SECONDS = 12.0
 KILLED_SECONDS = 5.0
+DYING_SECONDS = 1.0  # a kill -9 just before takes effect a moment later
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class PidFile:
         child, parent = Identity.of(pid), Identity.of(os.getpid())
         if child and parent:
             self.path.parent.mkdir(exist_ok=True)
-            fresh = self.path.with_suffix(".new")
+            fresh = self.path.with_name(f".{self.path.name}")
             fresh.write_text(json.dumps({"process": asdict(child), "parent": asdict(parent)}))
             fresh.replace(self.path)
 
@@ -36,9 +37,10 @@ class PidFile:
         """End the child that a dead parent left behind, with `signum` and at last by force. Raises StartFailed when its parent lives."""
         process, parent = self._read()
         if process and process.alive():
-            if parent and parent.alive():
-                message = f"{self.path.name} of {self.path.parents[1]} is already running under process {parent.pid}: stop that one first"
-                raise StartFailed(message)
+            if parent and not parent.gone(0.0 if parent.pid == os.getpid() else DYING_SECONDS):
+                raise StartFailed(
+                    f"{self.path.name} of {self.path.parents[1]} is already running under process {parent.pid}: stop that one first"
+                )
             _end(process, signum, self.path.name)
         self.remove()
 
@@ -50,6 +52,12 @@ class PidFile:
             return None, None
 
 
+def clear_services(home: Path) -> None:
+    """End the services that a dead supervisor left behind in `home`: `<name>.<slot>` each. Raises StartFailed."""
+    for path in sorted((home / "pid").glob("*.[0-9]*")):
+        PidFile(path).clear(signal.SIGTERM)
+
+
 def _end(process: Identity, signum: signal.Signals, name: str) -> None:
     try:
         process.signal(signum)
@@ -57,8 +65,6 @@ def _end(process: Identity, signum: signal.Signals, name: str) -> None:
             return
         process.signal(signal.SIGKILL)
     except PermissionError as error:
-        message = f"process {process.pid} ({name}) was left behind by another user: stop it first"
-        raise StartFailed(message) from error
+        raise StartFailed(f"process {process.pid} ({name}) was left behind by another user: stop it first") from error
     if not process.gone(KILLED_SECONDS):
-        message = f"process {process.pid} ({name}) was left behind and does not end: stop it first"
-        raise StartFailed(message)
+        raise StartFailed(f"process {process.pid} ({name}) was left behind and does not end: stop it first")

@@ -17,14 +17,12 @@ def claim_port(port: int, setting: str, *, avoid: int = 0) -> int:
         failure = _refusal(port)
         if failure:
             reason = "is taken by another program" if failure.errno == errno.EADDRINUSE else f"cannot be used ({failure.strerror})"
-            message = f"port {port} on {LOOPBACK} {reason}: set {setting}"
-            raise StartFailed(message)
+            raise StartFailed(f"port {port} on {LOOPBACK} {reason}: set {setting}")
         return port
     for candidate in random.sample(BELOW_EPHEMERAL, TRIES):
         if candidate != avoid and not _refusal(candidate):
             return candidate
-    message = f"no free port on {LOOPBACK}: set {setting}"
-    raise StartFailed(message)
+    raise StartFailed(f"no free port on {LOOPBACK}: set {setting}")
 
 
 def _refusal(port: int) -> OSError | None:

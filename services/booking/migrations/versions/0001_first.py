@@ -14,21 +14,21 @@ STATEMENTS = (
         primary key (consumer, source, message_id))""",
     "create index inbox_received_at on booking.inbox using brin (received_at)",
     """create table booking.outbox (
-        position bigint not null default nextval('booking.positions') primary key, topic text not null, key bytea, headers jsonb, value bytea,
-        queued_at timestamptz not null default clock_timestamp(), booking uuid, version integer)""",
+        position bigint not null default nextval('booking.positions') primary key,
+        topic text not null, key bytea, headers jsonb, value bytea, queued_at timestamptz not null default clock_timestamp(), booking uuid, version integer)""",
     """create table booking.bookings (
         id uuid not null primary key, version integer not null, status text not null,
         customer uuid not null, provider uuid not null, service uuid not null, category text not null,
         booking_date timestamptz not null, duration_minutes integer not null, total_amount numeric(10, 2) not null, currency text not null,
-        prepaid boolean not null, requires_photos boolean not null, min_photos integer not null, payment_method text, notes text, rebooked_from uuid,
-        creation_digest text not null, created_at timestamptz not null, updated_at timestamptz not null, last_status_update_at timestamptz,
+        prepaid boolean not null, requires_photos boolean not null, min_photos integer not null, payment_method text,
+        notes text, rebooked_from uuid, creation_digest text not null, created_at timestamptz not null, updated_at timestamptz not null, last_status_update_at timestamptz,
         cancellation_reason text, cancellation_note text, cancelled_by text, cancelled_at timestamptz, auto_cancelled boolean not null,
         expired_at timestamptz, constraint version_counts_from_1 check (version >= 1)) partition by range (id)""",
     """create table booking.log (
         booking uuid not null, version integer not null, position bigint not null default nextval('booking.positions'),
-        xid xid8 not null default pg_current_xact_id(), event_id uuid not null, type text not null, payload json not null, actor text not null,
-        at timestamptz not null, cause_id text not null, cause_source text not null, cause_hash bytea not null, correlation_id text not null,
-        traceparent text, primary key (booking, version),
+        xid xid8 not null default pg_current_xact_id(), event_id uuid not null, type text not null, payload json not null,
+        actor text not null, at timestamptz not null, cause_id text not null, cause_source text not null, cause_hash bytea not null,
+        correlation_id text not null, traceparent text, primary key (booking, version),
         constraint version_counts_from_1 check (version >= 1)) partition by range (booking)""",
     """create function booking.refuse_change() returns trigger language plpgsql as
         $$ begin raise exception 'the event log is append-only'; end $$""",

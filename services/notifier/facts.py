@@ -1,4 +1,4 @@
-"""What letters need of a booking, folded from its events."""
+"""What letters need to know: a booking, folded from its events, and a person."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -25,6 +25,18 @@ class Booking:
     cancellation_reason: str | None = None
     cancellation_note: str | None = None
     expired_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody in the directory; `name` and `email` are None once they are erased."""
+
+    id: UUID
+    name: str | None
+    email: str | None
+    language: str | None
+    timezone: str | None
+    active: bool
 
 
 def fold(booking: Booking | None, id_: UUID, version: int, data: Event) -> Booking | None:

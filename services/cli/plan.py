@@ -1,0 +1,65 @@
+"""What `sewa up` is asked to run: its settings, and the copies of each service."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.cli.child import ProcessSpec
+from services.runtime.errors import Misconfigured
+from services.runtime.settings import Port, environment_name
+
+MOST_COPIES = 100
+RUN = (sys.executable, "-m", "services.cli", "run")
+
+
+class UpSettings(BaseSettings):
+    """What `sewa up` itself reads from the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="SEWA_", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    home: Path = Field(Path(".sewa"), description="folder of `sewa up`: data, logs, e-mails, what runs")
+    database_url: str | None = Field(None, validation_alias="DATABASE_URL", description="PostgreSQL to use instead of the embedded one")
+    kafka: str | None = Field(
+        None, validation_alias="KAFKA_BOOTSTRAP_SERVERS", description="Apache Kafka to use instead of the embedded one"
+    )
+    postgres_port: Port = Field(15432, description="port of the embedded PostgreSQL")
+    kafka_port: Port = Field(19092, description="port of the embedded Apache Kafka")
+    smtp_url: str | None = Field(None, repr=False, description="mail server; e-mails are files without one")
+    mail_dir: Path | None = Field(None, description="folder of e-mails while there is no mail server; default `SEWA_HOME`/mail")
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the environment. Raises Misconfigured with every wrong setting named."""
+        try:
+            return cls()
+        except ValidationError as error:
+            complaints = (f"{environment_name(cls, str(e['loc'][0]))}: {e['msg']}" for e in error.errors())
+            raise Misconfigured("; ".join(complaints)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service to run; its copy in slot n serves its health on `port` + n. `SEWA_<NAME>_PORT` and `SEWA_<NAME>_COPIES` change that."""
+
+    name: str
+    port: int
+
+    def specs(self, environ: Mapping[str, str], argv: Sequence[str] = RUN) -> list[ProcessSpec]:
+        """Return its copies. Raises Misconfigured."""
+        first = _number(environ, f"SEWA_{self.name.upper()}_PORT", self.port, 65_535)
+        copies = _number(environ, f"SEWA_{self.name.upper()}_COPIES", 1, MOST_COPIES)
+        return [
+            ProcessSpec(self.name, slot, [*argv, self.name], {**environ, "SEWA_SLOT": str(slot)}, first + slot) for slot in range(copies)
+        ]
+
+
+def _number(environ: Mapping[str, str], name: str, default: int, most: int) -> int:
+    value = environ.get(name) or str(default)
+    if not value.isdecimal() or int(value) > most:
+        raise Misconfigured(f"{name}: expected a number from 0 to {most}, not {value!r}")
+    return int(value)

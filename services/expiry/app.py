@@ -1,0 +1,69 @@
+"""The expiry service, composed: the index fed by events, the scan, and the answers to its commands."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from uuid import UUID
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts.topics import BOOKING_EVENTS, BOOKING_REJECTIONS
+from services.expiry import handlers, store
+from services.expiry.metrics import OVERDUE
+from services.expiry.redating import Redating
+from services.expiry.settings import ExpirySettings
+from services.expiry.sweep import Sweep
+from services.expiry.tables import PARTITIONED, SCHEMA
+from services.runtime.db import Lock
+from services.runtime.loops import Step, led, transacted
+from services.runtime.outcomes import Received
+from services.runtime.partitions import Partitions
+from services.runtime.process import Process
+
+__all__ = ["ExpirySettings", "build"]
+
+REDATE_EVERY = 1.0
+MEASURE_EVERY = 5.0
+log = structlog.get_logger()
+
+
+def build(settings: ExpirySettings) -> Process:
+    """Return the expiry service, ready to run. Raises Misconfigured."""
+    process = Process("expiry", settings, settings.port)
+    partitions = Partitions(process.engine, SCHEMA, PARTITIONED)
+    process.need_schema(SCHEMA)
+    process.keep_partitions(partitions)
+    process.consume(
+        "expiry.events", [BOOKING_EVENTS.name], handlers.indexing(settings.policies), prepare=partial(_make_partitions, partitions)
+    )
+    process.consume("expiry.rejections", [BOOKING_REJECTIONS.name], handlers.note_rejections)
+    redate = transacted(process.engine, Redating(settings.policies).run_once)
+    process.lead("redate", REDATE_EVERY, lambda _connection, now: redate(now))
+    process.repeat("overdue", MEASURE_EVERY, measuring(process.lock("overdue")))
+    if settings.enabled:
+        process.lead("scan", settings.scan_seconds, Sweep(settings.policies, process.publish, settings.in_flight).run_once)
+    else:
+        log.warning("auto_cancel_disabled", because="AUTO_CANCEL_ENABLED is false")
+    return process
+
+
+def measuring(lock: Lock) -> Step:
+    """Return the step that shows how much is overdue, in one process at a time; the others show nothing."""
+
+    async def measure(connection: AsyncConnection, now: datetime) -> bool:
+        OVERDUE.set(await store.count_due(connection, now))
+        return True
+
+    leading = led(lock, measure)
+
+    async def run_once(now: datetime) -> bool:
+        if not await leading(now):
+            OVERDUE.set(0)
+        return False
+
+    return run_once
+
+
+async def _make_partitions(partitions: Partitions, batch: Sequence[Received]) -> None:
+    await partitions.ensure_for(UUID(received.message.subject) for received in batch)

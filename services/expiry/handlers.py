@@ -1,0 +1,80 @@
+"""What the expiry service makes of messages: events keep the deadline index, rejections answer its commands."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import cast
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts.events import BookingCancelled, BookingCreated, BookingOverridden, BookingRescheduled, Event
+from contracts.message import Message
+from contracts.rejections import CommandRejected
+from services.expiry import emissions, store
+from services.expiry.grace import Facts, Policies
+from services.expiry.store import Entry
+from services.runtime.outcomes import Burial, Fate, Handler, Outcome, Received
+
+
+def indexing(policies: Policies) -> Handler:
+    """Return the handler of booking events, which dates bookings by `policies`."""
+
+    async def index(connection: AsyncConnection, batch: Sequence[Received], _now: datetime) -> list[Outcome]:
+        """Fold events in memory, each booking locked, and write what changed."""
+        before = await store.read(connection, (UUID(r.message.subject) for r in batch), lock=True)
+        entries = dict(before)
+        outcomes = [_follow(entries, cast(Message[Event], r.message)) for r in batch]
+        await store.save(connection, [e.dated(policies) for i, e in entries.items() if e is not before.get(i)])
+        return outcomes
+
+    return index
+
+
+def _follow(entries: dict[UUID, Entry], event: Message[Event]) -> Outcome:
+    """Bring the event's entry forward. After a gap the facts would be wrong: such an event waits in dead letters for its predecessor."""
+    booking, version = UUID(event.subject), event.aggregate_version
+    if version is None:
+        return Burial("schema", "ce_aggregateversion: an event of a booking needs its version")
+    entry = entries.get(booking)
+    stands = entry.version if entry else 0
+    if version <= stands:
+        return Fate.DUPLICATE
+    begins = isinstance(event.data, BookingCreated)
+    if version > stands + 1 or begins != (entry is None):
+        return Burial("poison", f"{event.name} of version {version} cannot follow version {stands}: redrive what is missing, then this one")
+    entries[booking] = _moved(entry, event) if entry else _created(booking, cast(BookingCreated, event.data), event.time)
+    return Fate.HANDLED
+
+
+def _created(booking: UUID, data: BookingCreated, at: datetime) -> Entry:
+    return Entry(booking, 1, Facts(data.status, data.category, data.booking_date, at))
+
+
+def _moved(entry: Entry, event: Message[Event]) -> Entry:
+    data, facts = event.data, entry.facts
+    counts = event.actor.is_person and (data.status != facts.status or isinstance(data, BookingRescheduled))
+    cancelled = data if isinstance(data, BookingCancelled) else entry if data.status == "cancelled" else None
+    return replace(
+        entry,
+        version=entry.version + 1,
+        facts=replace(
+            facts,
+            status=data.status,
+            booking_date=data.booking_date if isinstance(data, BookingRescheduled | BookingOverridden) else facts.booking_date,
+            last_status_update_at=event.time if counts else facts.last_status_update_at,
+        ),
+        cancelled_at=cancelled.cancelled_at if cancelled else None,
+        expired_at=cancelled.expired_at if cancelled else None,
+    )
+
+
+async def note_rejections(connection: AsyncConnection, batch: Sequence[Received], _now: datetime) -> list[Outcome]:
+    """Note the answers to our own commands."""
+    ours = [_is_ours(cast(Message[CommandRejected], r.message)) for r in batch]
+    await emissions.refuse(connection, [cast(Message[CommandRejected], r.message) for r, our in zip(batch, ours, strict=True) if our])
+    return [Fate.HANDLED if our else Fate.UNCHANGED for our in ours]
+
+
+def _is_ours(rejection: Message[CommandRejected]) -> bool:
+    return rejection.data.command_source == emissions.SOURCE

@@ -1,0 +1,57 @@
+"""Settings of the expiry service: the policies of this installation, and the pace of the scan."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, Json
+
+from contracts.values import Hours, Slug, Zone
+from services.expiry.grace import EVERY_CATEGORY, Policies, Policy
+from services.runtime.settings import Port, RuntimeSettings
+
+
+def _some_time(hours: float) -> float:
+    if not timedelta(hours=hours):
+        message = "expected at least a microsecond"
+        raise ValueError(message)
+    return hours
+
+
+Grace = Annotated[Hours, AfterValidator(_some_time)]
+
+
+class ExpirySettings(RuntimeSettings):
+    """What the expiry service reads from the environment."""
+
+    port: Port = Field(8201, validation_alias="SEWA_EXPIRY_PORT", description="health and metrics of the expiry service, plus the slot")
+    enabled: bool = Field(
+        default=True, validation_alias="AUTO_CANCEL_ENABLED", description="`false`: bookings are watched and none is cancelled"
+    )
+    grace_hours: Grace = Field(24, validation_alias="AUTO_CANCEL_GRACE_PERIOD", description="hours from booking_date to the deadline")
+    quiet_hours: Grace | None = Field(
+        None,
+        validation_alias="AUTO_CANCEL_QUIET_PERIOD",
+        description="hours that the last status update keeps a booking alive; default the grace period",
+    )
+    grace_by_category: Json[Mapping[Slug, Grace]] = Field(
+        "{}",  # type: ignore[arg-type] # a default is parsed like the environment
+        validation_alias="AUTO_CANCEL_GRACE_PERIOD_BY_CATEGORY",
+        description='grace period of some categories, JSON `{"category": hours}`',
+    )
+    timezone: Zone = Field("Asia/Kathmandu", description="IANA zone of local dates")
+    scan_seconds: float = Field(1, gt=0, le=86400, validation_alias="SEWA_EXPIRY_SCAN_SECONDS", description="seconds between two scans")
+    in_flight: int = Field(
+        2000, ge=1, le=100_000, validation_alias="SEWA_EXPIRY_IN_FLIGHT", description="commands that may wait for an answer at once"
+    )
+
+    @property
+    def policies(self) -> Policies:
+        """The policies of version 0."""
+        return Policies(
+            self._policy(EVERY_CATEGORY, self.grace_hours),
+            {category: self._policy(category, hours) for category, hours in self.grace_by_category.items()},
+        )
+
+    def _policy(self, category: str, hours: float) -> Policy:
+        return Policy(category, hours, self.quiet_hours, timezone=self.timezone)

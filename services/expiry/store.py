@@ -1,0 +1,129 @@
+"""All SQL of the expiry service. Statements that lock rows do so in the order of booking ids."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.expiry.grace import Facts, Policies, expires_at
+from services.runtime.db import rows_json
+
+FACTS = tuple(field.name for field in fields(Facts))
+OWN = ("booking", "version", "expires_at", "dated_by", "cancelled_at", "expired_at")
+COLUMNS = ", ".join((*OWN, *FACTS))
+CHANGES = ", ".join(f"{name} = excluded.{name}" for name in (*OWN, *FACTS) if name != "booking")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A booking in the deadline index. `dated_by` is the fingerprint of the policies that `expires_at` comes from."""
+
+    booking: UUID
+    version: int
+    facts: Facts
+    expires_at: datetime | None = None
+    dated_by: str = ""
+    cancelled_at: datetime | None = None
+    expired_at: datetime | None = None
+
+    def dated(self, policies: Policies) -> "Entry":
+        """Return the entry with its deadline under `policies`."""
+        return replace(self, expires_at=expires_at(self.facts, policies), dated_by=policies.fingerprint)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place in the scan's order."""
+
+    expires_at: datetime
+    booking: UUID
+
+    @classmethod
+    def of(cls, entry: Entry) -> "Mark":
+        """Return the place of an open entry."""
+        return cls(entry.expires_at or START.expires_at, entry.booking)
+
+
+START = Mark(datetime.min.replace(tzinfo=UTC), UUID(int=0))
+
+
+async def read(connection: AsyncConnection, bookings: Iterable[UUID], *, lock: bool = False) -> dict[UUID, Entry]:
+    """Return the entries that exist, by booking; locked if asked for."""
+    ids = sorted(set(bookings))
+    rows = await connection.execute(
+        text(f"""
+            select {COLUMNS} from expiry.deadlines
+            where booking = any(cast(:ids as uuid[])) and booking between :least and :greatest
+            order by booking {"for update" if lock else ""}"""),
+        {"ids": ids, "least": ids[0], "greatest": ids[-1]},
+    )
+    return {row.booking: _entry(row) for row in rows}
+
+
+async def save(connection: AsyncConnection, entries: Iterable[Entry]) -> None:
+    """Write entries; one that another process has brought further meanwhile stays as it is."""
+    rows = [_row(entry) for entry in sorted(entries, key=lambda entry: entry.booking)]
+    if rows:
+        await connection.execute(
+            text(f"""
+                insert into expiry.deadlines as d ({COLUMNS})
+                select {COLUMNS} from json_populate_recordset(null::expiry.deadlines, :rows) order by booking
+                on conflict (booking) do update set {CHANGES} where d.version < excluded.version"""),
+            {"rows": rows_json(rows)},
+        )
+
+
+async def due(connection: AsyncConnection, now: datetime, after: Mark, limit: int, *, waiting: bool = False) -> list[Entry]:
+    """Return entries past their stored deadline in the scan's order; those whose command waits for an answer only if `waiting`."""
+    unanswered = "" if waiting else "and not exists (select from expiry.emissions e where e.booking = d.booking)"
+    rows = await connection.execute(
+        text(f"""
+            select {COLUMNS} from expiry.deadlines d
+            where d.expires_at <= :now and (d.expires_at, d.booking) > (:after, :booking) {unanswered}
+            order by d.expires_at, d.booking limit :limit"""),
+        {"now": now, "after": after.expires_at, "booking": after.booking, "limit": limit},
+    )
+    return [_entry(row) for row in rows]
+
+
+async def count_due(connection: AsyncConnection, now: datetime) -> int:
+    """Count the entries past their deadline."""
+    return int(await connection.scalar(text("select count(*) from expiry.deadlines where expires_at <= :now"), {"now": now}) or 0)
+
+
+async def dated_otherwise(connection: AsyncConnection, fingerprint: str, after: Mark, limit: int) -> list[Entry]:
+    """Lock and return open entries whose deadline comes from other policies; locked ones are somebody else's to bring up to date."""
+    rows = await connection.execute(
+        text(f"""
+            select {COLUMNS} from expiry.deadlines d
+            where d.expires_at is not null and (d.expires_at, d.booking) > (:after, :booking) and d.dated_by <> :fingerprint
+            order by d.expires_at, d.booking limit :limit for update skip locked"""),
+        {"fingerprint": fingerprint, "after": after.expires_at, "booking": after.booking, "limit": limit},
+    )
+    return [_entry(row) for row in rows]
+
+
+async def date_anew(connection: AsyncConnection, entries: Sequence[Entry]) -> None:
+    """Write the deadlines of locked entries."""
+    ids = sorted(entry.booking for entry in entries)
+    if ids:
+        await connection.execute(
+            text("""
+                update expiry.deadlines d set expires_at = r.expires_at, dated_by = r.dated_by
+                from json_populate_recordset(null::expiry.deadlines, :rows) r
+                where d.booking = r.booking and d.booking between :least and :greatest"""),
+            {"rows": rows_json(_row(entry) for entry in entries), "least": ids[0], "greatest": ids[-1]},
+        )
+
+
+def _entry(row: Row[Any]) -> Entry:
+    columns = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
+    return Entry(**{name: columns[name] for name in OWN}, facts=Facts(**{name: columns[name] for name in FACTS}))
+
+
+def _row(entry: Entry) -> dict[str, object]:
+    return {**{name: getattr(entry, name) for name in OWN}, **{name: getattr(entry.facts, name) for name in FACTS}}

@@ -1,0 +1,103 @@
+"""The scan: it walks the deadline index in order and asks for the cancellation of what has lapsed."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from contracts.actors import Actor
+from contracts.commands import ExpireBooking
+from contracts.ids import derived_id, new_id
+from contracts.message import Message, canonical_json
+from services.expiry import emissions, store
+from services.expiry.emissions import SOURCE, Settled
+from services.expiry.grace import Policies, deadline, eligible, evidence
+from services.expiry.metrics import LAG
+from services.expiry.store import START, Entry, Mark
+from services.runtime.metrics import EXPIRY_COMMANDS
+from services.runtime.outbox import outgoing
+from services.runtime.worker import Publish
+
+ACTOR = Actor.system("expiry")
+BATCH = 500
+VALID_FOR = timedelta(seconds=60)
+LONGEST_SCAN = timedelta(seconds=1)
+FULL_WINDOW_SECONDS = 0.05
+
+
+def host_now() -> datetime:
+    """Return the host's instant."""
+    return datetime.now(UTC)  # measure: fine
+
+
+def expire_command(entry: Entry, policies: Policies, now: datetime, scan_id: UUID) -> Message[ExpireBooking] | None:
+    """Return the command that cancels `entry`, or None while its deadline under `policies` is not reached."""
+    due = deadline(entry.facts, policies.of(entry.facts))
+    if not eligible(entry.facts, due, now):
+        return None
+    data = ExpireBooking(
+        expected_version=entry.version,
+        expires_at=due.expires_at,
+        valid_until=now + VALID_FOR,
+        scan_id=scan_id,
+        evidence=evidence(due, scan_id, entry.version),
+    )
+    identity = derived_id(str(entry.booking), canonical_json(data).decode())
+    return Message(id=str(identity), source=SOURCE, subject=str(entry.booking), time=now, actor=ACTOR, data=data)
+
+
+@dataclass
+class Sweep:
+    """Scans in steps of a batch. A scan starts at the head of the index, and goes on from where the last batch ended."""
+
+    policies: Policies
+    publish: Publish
+    in_flight: int = 2000
+    batch: int = BATCH
+    host: Callable[[], datetime] = host_now
+    mark: Mark = START
+    scan_id: UUID = field(default_factory=new_id)
+    began: datetime | None = None
+
+    async def run_once(self, connection: AsyncConnection, now: datetime) -> bool:
+        """Emit a batch of what is due at the business instant `now`; True when there may be more.
+
+        The window of unanswered commands keeps us from running ahead of the booking service, whose queue would outlive them.
+        """
+        settled = await self._settle(connection)
+        limit = max(0, min(self.batch, self.in_flight - await emissions.count_unanswered(connection)))
+        entries = await store.due(connection, now, self.mark, limit)
+        await self._emit(connection, entries, now)
+        if len(entries) < limit or not (settled or entries):
+            self.began = None
+            return False
+        self.mark = Mark.of(entries[-1]) if entries else self.mark
+        if limit < self.batch:
+            await asyncio.sleep(FULL_WINDOW_SECONDS)
+        return True
+
+    async def _settle(self, connection: AsyncConnection) -> list[Settled]:
+        """Count what was answered; where the last scan is over, start another and let it emit again what had no good answer."""
+        host = self.host()
+        new_scan = self.began is None or host - self.began >= LONGEST_SCAN
+        if new_scan:
+            self.mark, self.scan_id, self.began = START, new_id(), host
+        settled = await emissions.settle(connection, host, new_scan=new_scan)
+        for command in settled:
+            EXPIRY_COMMANDS.labels(command.outcome).inc()
+            if command.lag is not None:
+                LAG.observe(command.lag.total_seconds())
+        return settled
+
+    async def _emit(self, connection: AsyncConnection, entries: Sequence[Entry], now: datetime) -> None:
+        """Publish the commands that no other process has claimed; a claim whose publishing failed counts as unanswered."""
+        commands = [c for entry in entries if (c := expire_command(entry, self.policies, now, self.scan_id))]
+        if not commands:
+            return
+        claimed = await emissions.claim(connection, commands, self.host())
+        mine = [c for c in commands if UUID(c.subject) in claimed]
+        await self.publish([outgoing(c) for c in mine])
+        EXPIRY_COMMANDS.labels("emitted").inc(len(mine))

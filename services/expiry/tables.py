@@ -1,0 +1,35 @@
+"""The expiry service's tables: the deadline index, and the commands that wait for their answer."""
+
+from sqlalchemy import Column, DateTime, Index, Integer, MetaData, Table, Text, Uuid, text
+
+SCHEMA = "expiry"
+METADATA = MetaData(schema=SCHEMA)
+PARTITIONED = (("deadlines", "booking"),)
+
+DEADLINES = Table(
+    "deadlines",
+    METADATA,
+    Column("booking", Uuid, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("category", Text, nullable=False),
+    Column("booking_date", DateTime(timezone=True), nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("last_status_update_at", DateTime(timezone=True)),
+    Column("expires_at", DateTime(timezone=True)),
+    Column("dated_by", Text, nullable=False),
+    Column("cancelled_at", DateTime(timezone=True)),
+    Column("expired_at", DateTime(timezone=True)),
+    postgresql_partition_by="range (booking)",
+)
+Index("deadlines_due", DEADLINES.c.expires_at, DEADLINES.c.booking, postgresql_where=text("expires_at is not null"))
+
+EMISSIONS = Table(
+    "emissions",
+    METADATA,
+    Column("booking", Uuid, primary_key=True),
+    Column("command", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("emitted_at", DateTime(timezone=True), nullable=False),
+    Column("refusal", Text),
+)

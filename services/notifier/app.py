@@ -1,0 +1,49 @@
+"""The notifier, composed: two projections, a loop of rounds for each channel, and the relay of its receipts."""
+
+from collections.abc import Sequence
+from functools import partial
+from uuid import UUID
+
+from contracts.topics import BOOKING_EVENTS, DIRECTORY_EVENTS
+from services.notifier import handlers, store
+from services.notifier.channels import Channel
+from services.notifier.channels.folder import Folder
+from services.notifier.channels.in_app import InApp
+from services.notifier.channels.mail import Mail
+from services.notifier.channels.smtp import Smtp
+from services.notifier.delivery import Round
+from services.notifier.rendering import Renderer
+from services.notifier.settings import NotifierSettings
+from services.notifier.tables import PARTITIONED, SCHEMA
+from services.runtime.outcomes import Received
+from services.runtime.partitions import Partitions
+from services.runtime.process import Process
+
+__all__ = ["NotifierSettings", "build"]
+
+LOOK_EVERY = 0.2
+
+
+def build(settings: NotifierSettings) -> Process:
+    """Return the notifier, ready to run. Raises Misconfigured."""
+    process = Process("notifier", settings, settings.port)
+    partitions = Partitions(process.engine, SCHEMA, PARTITIONED)
+    process.need_schema(SCHEMA)
+    process.keep_partitions(partitions)
+    settle_events = partial(handlers.settle_events, auto_cancel_letters=settings.auto_cancel_notification)
+    process.consume("notifier.directory", [DIRECTORY_EVENTS.name], handlers.settle_directory)
+    process.consume("notifier.events", [BOOKING_EVENTS.name], settle_events, prepare=partial(_make_partitions, partitions))
+    for channel in channels(settings):
+        process.repeat(f"deliver:{channel.name}", LOOK_EVERY, Round(process.engine, channel).run_once)
+    process.relay(SCHEMA, store.waiting)
+    return process
+
+
+def channels(settings: NotifierSettings) -> tuple[Channel, ...]:
+    """Return the channels that the settings ask for."""
+    transport = Smtp(settings.smtp_url) if settings.smtp_url else Folder(settings.mail_dir)
+    return InApp(), Mail(Renderer(settings.public_url, settings.timezone), settings.mail_from, transport)
+
+
+async def _make_partitions(partitions: Partitions, batch: Sequence[Received]) -> None:
+    await partitions.ensure_for(UUID(received.message.subject) for received in batch)

@@ -1,0 +1,62 @@
+"""Letters by e-mail. A retry of a letter carries the Message-ID of the first try, so that mail servers can drop it."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP, SMTPUTF8
+from email.utils import formatdate, parseaddr
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.notifier.channels import Refused
+from services.notifier.ledger import Delivery
+from services.notifier.letters import EMAIL
+from services.notifier.rendering import Renderer, one_line
+
+BAD_ADDRESS = "bad-address"
+Transport = Callable[[EmailMessage], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """Sends through `transport`, from `sender` (`Name <address>`)."""
+
+    renderer: Renderer
+    sender: str
+    transport: Transport
+    name: str = EMAIL
+    at_once: int = 20
+
+    async def send(self, delivery: Delivery) -> None:
+        """Render and send one letter. Raises Refused when the address cannot be one."""
+        await self.transport(self.compose(delivery))
+
+    async def record(self, connection: AsyncConnection, deliveries: Sequence[Delivery], now: datetime) -> None:
+        """Do nothing: the letters are out."""
+
+    def compose(self, delivery: Delivery) -> EmailMessage:
+        """Return the e-mail: plain text, with HTML beside it."""
+        rendered = self.renderer.render(delivery)
+        to = recipient(delivery)
+        message = EmailMessage(policy=SMTP if to.addr_spec.isascii() else SMTPUTF8)
+        message["Message-ID"] = f"<{delivery.key.letter_id}@{parseaddr(self.sender)[1].rpartition('@')[2]}>"
+        message["Date"] = formatdate(usegmt=True)
+        message["From"] = self.sender
+        message["To"] = to
+        message["Subject"] = rendered.title
+        message["Auto-Submitted"] = "auto-generated"
+        message.set_content(rendered.text, cte="8bit")
+        message.add_alternative(rendered.html, subtype="html", cte="quoted-printable")
+        return message
+
+
+def recipient(delivery: Delivery) -> Address:
+    """Return whom the letter goes to. Raises Refused."""
+    person = delivery.recipient
+    try:
+        return Address(one_line((person and person.name) or ""), addr_spec=(person and person.email) or "")
+    except (MessageError, ValueError, IndexError):
+        raise Refused(BAD_ADDRESS) from None

@@ -1,0 +1,98 @@
+"""The life of a letter: claimed, sent outside of any transaction, and marked together with its receipt."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.notifier import store
+from services.notifier.channels import Channel, Refused
+from services.notifier.ledger import Delivery, Key, Outcome, State
+from services.notifier.letters import pointless
+from services.notifier.receipts import receipt
+from services.notifier.tables import SCHEMA
+from services.runtime import outbox
+from services.runtime.metrics import NOTIFICATIONS
+from services.runtime.retry import Backoff
+
+LEASE_SECONDS = 60.0
+SEND_SECONDS = 20.0
+ATTEMPTS = 8
+RETRIES = Backoff(first=5.0, factor=4.0, limit=3600.0)
+COUNTED_AS = {State.SENT: "sent", State.FAILED: "failed", State.SUPPRESSED: "suppressed", State.PENDING: "retried"}
+Attempt = tuple[Delivery, Outcome]
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Delivers what is due on one channel. Any number of processes may do so at the same time."""
+
+    engine: AsyncEngine
+    channel: Channel
+    backoff: Backoff = RETRIES
+
+    async def run_once(self, now: datetime) -> bool:
+        """Attempt the letters that are due, and mark each as soon as its fate is known; True when there may be more."""
+        async with self.engine.begin() as connection:
+            deliveries = await store.claim(connection, self.channel.name, self.channel.at_once, LEASE_SECONDS)
+        for delivery in deliveries:
+            if delivery.interrupted:
+                _count(delivery.key, "ambiguous")
+        underway = {asyncio.create_task(self.attempt(delivery)) for delivery in deliveries}
+        try:
+            while underway:
+                done, underway = await asyncio.wait(underway, return_when=asyncio.FIRST_COMPLETED)
+                await self.mark([task.result() for task in done], now)
+        finally:
+            for task in underway:
+                task.cancel()
+        return len(deliveries) == self.channel.at_once
+
+    async def attempt(self, delivery: Delivery) -> Attempt:
+        """Send one letter, unless there is no point in it any more."""
+        try:
+            if reason := pointless(delivery):
+                return self._result(delivery, State.SUPPRESSED, reason)
+            async with asyncio.timeout(SEND_SECONDS):
+                await self.channel.send(delivery)
+        except Refused as refusal:
+            return self._unsent(delivery, refusal.reason, final=refusal.final)
+        except Exception as error:  # noqa: BLE001 - whatever it was, another try may succeed, and tries are numbered
+            return self._unsent(delivery, type(error).__name__, final=False)
+        return self._result(delivery, State.SENT)
+
+    def _unsent(self, delivery: Delivery, reason: str, *, final: bool) -> Attempt:
+        if final or delivery.attempt >= ATTEMPTS:
+            return self._result(delivery, State.FAILED, reason)
+        return self._result(delivery, State.PENDING, reason, self.backoff.delay(delivery.attempt))
+
+    @staticmethod
+    def _result(delivery: Delivery, state: State, reason: str | None = None, wait: float = 0.0) -> Attempt:
+        return delivery, Outcome(delivery.entry, delivery.attempt, state, reason, wait)
+
+    async def mark(self, attempts: Sequence[Attempt], now: datetime) -> None:
+        """Record what attempts came to, each with its receipt once it is final; an attempt that was overtaken counts for nothing."""
+        async with self.engine.begin() as connection:
+            settled = await store.settle(connection, [outcome for _, outcome in attempts], now)
+            valid = [(delivery, outcome) for delivery, outcome in attempts if delivery.key in settled]
+            await self.channel.record(connection, [d for d, o in valid if o.state is State.SENT], now)
+            final = [outcome for _, outcome in valid if outcome.state is not State.PENDING]
+            await outbox.append(connection, SCHEMA, [outbox.outgoing(receipt(outcome, now)) for outcome in final])
+        for _, outcome in valid:
+            _report(outcome)
+
+
+def _report(outcome: Outcome) -> None:
+    key = outcome.entry.key
+    _count(key, COUNTED_AS[outcome.state])
+    if outcome.state is State.FAILED:
+        about = {"letter": str(key.letter_id), "booking": str(key.booking), "channel": key.channel, "template": key.template}
+        log.warning("letter_failed", **about, attempts=outcome.attempt, reason=outcome.reason)
+
+
+def _count(key: Key, outcome: str) -> None:
+    NOTIFICATIONS.labels(key.channel, key.template, outcome).inc()

@@ -1,0 +1,134 @@
+"""Bookings, commands and records as their senders would make them: what a test does not name is some valid value."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import reduce
+from itertools import count
+from typing import Any, TypeVar
+from uuid import UUID
+
+from contracts.actors import Actor
+from contracts.commands import AcceptBooking, CancelBooking, CreateBooking, DeclineBooking, Evidence, ExpireBooking, Term
+from contracts.ids import new_id
+from contracts.message import Message
+from contracts.values import Contract
+from contracts.wire import Sources, Tombstone, decode
+from services.booking.lifecycle import BookingCommand, Facts, Refusal, Unchanged, decide
+from services.booking.state import Booking, Occurred, evolve
+from services.runtime.outcomes import Received, Record
+
+D = TypeVar("D", bound=Contract)
+NOW = datetime(2026, 11, 20, 6, tzinfo=UTC)
+START = NOW - timedelta(hours=25)
+DEADLINE = NOW - timedelta(hours=1)
+MINUTE, HOUR, TICK = timedelta(minutes=1), timedelta(hours=1), timedelta(microseconds=1)
+BOOKING = UUID("019a3c00-0000-7000-8000-000000000001")
+SCAN = UUID("019a3c00-0000-7000-8000-0000000000aa")
+SERVICE = UUID("33333333-3333-4333-8333-333333333333")
+CUSTOMER = Actor("customer", "11111111-1111-4111-8111-111111111111")
+STRANGER = Actor("customer", "66666666-6666-4666-8666-666666666666")
+PROVIDER = Actor("provider", "22222222-2222-4222-8222-222222222222")
+RIVAL = Actor("provider", "77777777-7777-4777-8777-777777777777")
+ADMIN = Actor("admin", "55555555-5555-4555-8555-555555555555")
+UPSTREAM = Actor("upstream", "legacy-shop")
+EXPIRY, SYSTEM = Actor.system("expiry"), Actor.system("booking")
+_numbers = count(1)
+
+
+def facts(**changes: Any) -> dict[str, Any]:
+    """What a CreateBooking says: an hour of plumbing whose 24 h of grace ended an hour before NOW."""
+    usual = {
+        "customer": UUID(CUSTOMER.id),
+        "provider": UUID(PROVIDER.id),
+        "service": SERVICE,
+        "category": "plumbing",
+        "booking_date": START,
+        "duration_minutes": 60,
+        "total_amount": Decimal("1500.00"),
+    }
+    return {**usual, **changes}
+
+
+def command(booking: UUID, data: D, actor: Actor) -> Message[D]:
+    """A command under an id of its own; the system's come from the service they name."""
+    source = f"sewabazaar/{actor.id}" if actor.kind == "system" else "shop"
+    return Message(id=f"m-{next(_numbers)}", source=source, subject=str(booking), time=NOW, actor=actor, data=data)
+
+
+def create(booking: UUID, actor: Actor | None = None, **changes: Any) -> Message[CreateBooking]:
+    """A request for the booking, by its customer unless somebody else is named."""
+    data = CreateBooking(**facts(**changes))
+    return command(booking, data, actor or Actor("customer", str(data.customer)))
+
+
+def accept(booking: UUID, actor: Actor = PROVIDER, expected_version: int | None = None) -> Message[AcceptBooking]:
+    """The provider takes it."""
+    return command(booking, AcceptBooking(expected_version=expected_version), actor)
+
+
+def decline(booking: UUID, actor: Actor = PROVIDER, reason: str | None = None) -> Message[DeclineBooking]:
+    """The provider does not take it."""
+    return command(booking, DeclineBooking(reason=reason), actor)
+
+
+def cancel(booking: UUID, actor: Actor = CUSTOMER, reason: str | None = None) -> Message[CancelBooking]:
+    """A party calls it off."""
+    return command(booking, CancelBooking(reason=reason), actor)
+
+
+def expire(booking: UUID, version: int = 2, actor: Actor = EXPIRY, **changes: Any) -> Message[ExpireBooking]:
+    """Expiry has seen DEADLINE pass at NOW."""
+    usual = {"expires_at": DEADLINE, "valid_until": NOW + MINUTE, "scan_id": SCAN, "evidence": evidence(version)}
+    return command(booking, ExpireBooking(expected_version=version, **{**usual, **changes}), actor)
+
+
+def evidence(version: int = 2) -> Evidence:
+    """What DEADLINE was computed from."""
+    term = Term(anchor="booking_date", anchor_at=START, hours=24, deadline=DEADLINE, skipped=())
+    return Evidence(
+        terms=(term,),
+        adjust="none",
+        timezone="Asia/Kathmandu",
+        calendar=None,
+        calendar_version=None,
+        policy_version=0,
+        expires_at=DEADLINE,
+        scan_id=SCAN,
+        observed_version=version,
+    )
+
+
+def events_of(booking: Booking | None, command: Message[BookingCommand], now: datetime = NOW) -> tuple[Occurred, ...]:
+    """What happens, where the rules have nothing against it."""
+    decision = decide(booking, command, Facts(), now)
+    assert not isinstance(decision, Refusal | Unchanged), decision
+    return decision
+
+
+def after(*commands: Message[BookingCommand], now: datetime = NOW) -> Booking:
+    """The booking once each of these was handled."""
+    booking: Booking | None = None
+    for each in commands:
+        booking = reduce(evolve, events_of(booking, each, now), booking)
+    assert booking is not None
+    return booking
+
+
+def record(message: Message[Contract], offset: int = 0, **changes: Any) -> Record:
+    """The Kafka record that carries the message."""
+    made = Record(message.topic, 0, offset, 1_780_000_000_000, message.key(), message.value(), tuple(message.headers()))
+    return replace(made, **changes)
+
+
+def received(message: Message[Contract], offset: int = 0) -> Received:
+    """The message as a worker reads it from a record at `offset`."""
+    carrier = record(message, offset)
+    read = decode(carrier.topic, carrier.key, carrier.headers, carrier.value, sources=Sources(), host_now=datetime.now(UTC))
+    assert not isinstance(read, Tombstone)
+    return Received(carrier, read)
+
+
+def bookings(number: int) -> list[UUID]:
+    """Ids for new bookings, in order."""
+    return [new_id() for _ in range(number)]

@@ -1,0 +1,120 @@
+"""Looks at topics, tables and mails from outside, with no code of the system, and says what is wrong."""
+
+import asyncio
+import json
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from email import message_from_bytes
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from tests.faults.load import Ledger
+
+CLOSED = {"cancelled", "completed"}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One record of a topic."""
+
+    key: str
+    headers: dict[str, str]
+    data: dict[str, Any]
+
+
+async def read_topic(bootstrap: str, topic: str) -> list[Seen]:
+    """Return a topic's records from the beginning to its present end, in order for every key."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest", isolation_level="read_committed")
+    await consumer.start()
+    try:
+        partitions = [TopicPartition(topic, p) for p in sorted(await _partitions(consumer, topic))]
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        seen: list[Seen] = []
+        while any([await consumer.position(p) < ends[p] for p in partitions]):
+            for records in (await consumer.getmany(timeout_ms=500)).values():
+                seen += [_seen(record) for record in records]
+        return seen
+    finally:
+        await consumer.stop()
+
+
+async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
+    await consumer._client.force_metadata_update()
+    return consumer.partitions_for_topic(topic) or set()
+
+
+def _seen(record: Any) -> Seen:
+    headers = {name: (value or b"").decode() for name, value in record.headers}
+    return Seen(record.key.decode(), headers, json.loads(record.value))
+
+
+def first_occurrences(events: list[Seen]) -> list[Seen]:
+    """Return events without their repetitions, by id."""
+    kept: dict[str, Seen] = {}
+    for event in events:
+        kept.setdefault(event.headers["ce_id"], event)
+    return list(kept.values())
+
+
+@dataclass
+class Evidence:
+    """Everything that can be seen from outside."""
+
+    events: list[Seen]
+    rejections: list[Seen]
+    dead: list[Seen]
+    receipts: list[Seen]
+    rows: dict[str, tuple[str, int]]
+    mails: list[str]
+
+    def problems(self, ledger: Ledger) -> list[str]:
+        """Return what contradicts the promises: nothing lost, nothing doubled, nothing out of order, everybody told once."""
+        found = [*self._lost(ledger), *self._order(), *self._doubled(), *self._tables(), *self._letters(ledger)]
+        return found + [f"dead letter {d.key}: {d.headers.get('x-dlq-reason')}" for d in self.dead]
+
+    def _lost(self, ledger: Ledger) -> list[str]:
+        answered = {seen.headers["ce_causationid"] for seen in (*self.events, *self.rejections)}
+        return [f"command {c} of {booking} has no outcome" for booking, sent in ledger.commands.items() for c in sent if c not in answered]
+
+    def _order(self) -> list[str]:
+        versions: dict[str, list[int]] = defaultdict(list)
+        for event in first_occurrences(self.events):
+            versions[event.key].append(int(event.headers["ce_aggregateversion"]))
+        return [f"{booking} has versions {v}" for booking, v in versions.items() if v != list(range(1, len(v) + 1))]
+
+    def _doubled(self) -> list[str]:
+        events = first_occurrences(self.events)
+        cancels = Counter(e.key for e in events if e.headers["ce_type"].endswith("BookingCancelled.v1"))
+        ids = {e.headers["ce_id"]: e for e in events}
+        repeated = [f"{e.headers['ce_id']} said two things" for e in self.events if ids[e.headers["ce_id"]].data != e.data]
+        return [f"{booking} was cancelled {n} times" for booking, n in cancels.items() if n > 1] + repeated
+
+    def _tables(self) -> list[str]:
+        last = {e.key: (e.data["status"], int(e.headers["ce_aggregateversion"])) for e in first_occurrences(self.events)}
+        return [f"{booking} is {self.rows.get(booking)} in the table and {told} in the log" for booking, told in last.items() if self.rows.get(booking) != told]
+
+    def _letters(self, ledger: Ledger) -> list[str]:
+        """Every cancellation is told to both parties by mail, once."""
+        twice = [f"mail {mail} was sent {n} times" for mail, n in Counter(self.mails).items() if n > 1]
+        told = Counter((r.data["event_id"], r.data["recipient"], r.data["channel"]) for r in first_occurrences(self.receipts))
+        cancelled = [e for e in first_occurrences(self.events) if e.headers["ce_type"].endswith("BookingCancelled.v1")]
+        wanted = [(e.headers["ce_id"], person, channel) for e in cancelled for person in ledger.parties[e.key] for channel in ("email", "in-app")]
+        return twice + [f"{w} was told {told[w]} times" for w in wanted if told[w] != 1]
+
+
+async def collect(bootstrap: str, database: str, mail_dir: Path) -> Evidence:
+    """Look at everything once."""
+    topics = ("booking.events.v1", "booking.rejections.v1", "dead-letters.v1", "notification.receipts.v1")
+    events, rejections, dead, receipts = await asyncio.gather(*(read_topic(bootstrap, topic) for topic in topics))
+    connection = await asyncpg.connect(database)
+    try:
+        rows = await connection.fetch("select id, status, version from booking.bookings")
+    finally:
+        await connection.close()
+    mails = [str(message_from_bytes(path.read_bytes())["Message-ID"]) for path in mail_dir.rglob("*.eml")]
+    return Evidence(events, rejections, dead, receipts, {str(r["id"]): (r["status"], r["version"]) for r in rows}, mails)

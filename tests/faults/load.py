@@ -1,0 +1,66 @@
+"""A seeded load of CloudEvents lines, as an upstream service writes them, and the ledger of what was meant. Standard library only."""
+
+import json
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+
+@dataclass
+class Ledger:
+    """What was sent: command ids by booking, and who takes part in it."""
+
+    commands: dict[str, list[str]] = field(default_factory=dict)
+    parties: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+
+def booking_id(chance: random.Random) -> str:
+    """Return a UUIDv7 of now."""
+    milliseconds = time.time_ns() // 1_000_000
+    return str(UUID(int=milliseconds << 80 | 0x7 << 76 | chance.getrandbits(12) << 64 | 0b10 << 62 | chance.getrandbits(62)))
+
+
+def instant(at: datetime) -> str:
+    """Return an instant as the wire has it."""
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def line(name: str, subject: str, actor: str, data: dict[str, object]) -> dict[str, object]:
+    """Return one message in CloudEvents JSON format."""
+    kind = f"sewabazaar.{name}.v1"
+    head = {"specversion": "1.0", "id": str(uuid4()), "source": "shop", "type": kind, "subject": subject, "time": instant(datetime.now(UTC))}
+    return {**head, "actor": actor, "data": data}
+
+
+def person(role: str) -> dict[str, object]:
+    """Return a person that the directory knows."""
+    key = str(uuid4())
+    data = {"id": key, "role": role, "name": f"{role} {key[:4]}", "email": f"{key[:8]}@example.org", "phone": None, "language": "en"}
+    return line("PersonUpserted", f"person:{key}", "upstream:shop", {**data, "timezone": "Asia/Kathmandu", "addresses": [], "active": True})
+
+
+def story(ledger: Ledger, chance: random.Random, customer: str, provider: str) -> Iterator[dict[str, object]]:
+    """Yield one booking's commands: some are accepted, some called off, some nobody acts on, which are due at once."""
+    key, now = booking_id(chance), datetime.now(UTC)
+    fate = chance.choice(("accept", "decline", "cancel", "lapse", "lapse"))
+    starts = now - timedelta(days=2) if fate == "lapse" else now + timedelta(minutes=chance.randrange(60, 500_000))
+    facts = {"customer": customer, "provider": provider, "service": str(uuid4()), "category": "plumbing", "booking_date": instant(starts)}
+    lines = [line("CreateBooking", key, f"customer:{customer}", {**facts, "duration_minutes": 60, "total_amount": "1500.00"})]
+    match fate:
+        case "accept":
+            lines.append(line("AcceptBooking", key, f"provider:{provider}", {}))
+        case "decline":
+            lines.append(line("DeclineBooking", key, f"provider:{provider}", {"reason": "fully booked"}))
+        case "cancel":
+            lines.append(line("CancelBooking", key, f"customer:{customer}", {"reason": "changed my mind"}))
+    ledger.parties[key] = (customer, provider)
+    ledger.commands[key] = [str(one["id"]) for one in lines]
+    yield from lines
+
+
+def write(lines: list[dict[str, object]]) -> str:
+    """Return the lines as a file's text."""
+    return "".join(json.dumps(one) + "\n" for one in lines)

@@ -1,0 +1,87 @@
+"""The whole platform as a user starts it: `sewa up` in a process of its own, on free ports and a folder of its own."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.eventually import eventually
+from tests.faults.load import write
+
+SEWA = str(Path(sys.executable).with_name("sewa"))
+START_SECONDS = 120.0
+QUIET_SECONDS = 120.0
+STOP_SECONDS = 15.0
+
+
+def free_port() -> int:
+    """Return a loopback port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A running `sewa up`."""
+
+    home: Path
+    environment: dict[str, str]
+    supervisor: subprocess.Popen[bytes]
+
+    def status(self) -> dict[str, Any]:
+        """Return what `sewa status --json` prints."""
+        done = subprocess.run([SEWA, "status", "--json"], env=self.environment, cwd=self.home, capture_output=True, check=False)
+        status: dict[str, Any] = json.loads(done.stdout or "{}")
+        return status
+
+    def running(self) -> dict[str, int]:
+        """Return the pids of the services by name."""
+        return {p["name"]: p["pid"] for p in self.status().get("processes", [])}
+
+    def ready(self) -> bool:
+        """Return whether every process says so."""
+        processes = self.status().get("processes", [])
+        return len(processes) >= 3 and all(process["ready"] for process in processes)
+
+    def quiet(self) -> bool:
+        """Return whether nothing is left to do."""
+        status = self.status()
+        waiting = [*(status.get("lag") or {"unknown": 1}).values(), status["outbox"]["pending"], status["due"], status["parked"]]
+        return self.ready() and not any(waiting)
+
+    def kill(self, name: str) -> None:
+        """Kill a service's process as the kernel would when memory is short."""
+        os.kill(self.running()[name], signal.SIGKILL)
+
+    def publish(self, lines: list[dict[str, object]]) -> "subprocess.Popen[bytes]":
+        """Begin to send lines, as an upstream service does."""
+        path = self.home / f"{len(list(self.home.glob('*.jsonl')))}.jsonl"
+        path.write_text(write(lines), encoding="utf-8")
+        return subprocess.Popen([SEWA, "publish", str(path), "--json"], env=self.environment, cwd=self.home, stdout=subprocess.DEVNULL)
+
+
+@contextmanager
+def started(home: Path, **settings: str) -> Iterator[Platform]:
+    """Run the platform in `home`; it is stopped, within its 15 s, at the end."""
+    home.chmod(0o755)
+    names = ("POSTGRES", "KAFKA", "BOOKING", "EXPIRY", "NOTIFIER")
+    ports = {f"SEWA_{name}_PORT": str(free_port()) for name in names}
+    inherited = {k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS"}}
+    environment = {**inherited, "SEWA_HOME": str(home), "SEWA_TOPIC_PARTITIONS": "3", **ports, **settings}
+    with (home / "up.log").open("wb") as log:
+        up = subprocess.Popen([SEWA, "up"], env=environment, cwd=home, stdout=log, stderr=subprocess.STDOUT)
+        platform = Platform(home, environment, up)
+        try:
+            eventually(platform.ready, within=START_SECONDS)
+            yield platform
+        finally:
+            up.send_signal(signal.SIGTERM)
+            up.wait(STOP_SECONDS)

@@ -1,0 +1,99 @@
+"""`kill -9` of each process under load: nothing is lost, doubled or reordered, seen from outside."""
+
+import asyncio
+import os
+import random
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.eventually import eventually
+from tests.faults.examiner import collect
+from tests.faults.load import Ledger, person, story
+from tests.faults.platform import QUIET_SECONDS, Platform, started
+
+BOOKINGS = 300
+SERVERS = {"kafka": "kafka.Kafka", "postgres": "bin/postgres"}
+SERVICES = ("booking", "expiry", "notifier")
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """Run one platform for all kills."""
+    with started(tmp_path_factory.mktemp("platform")) as running:
+        yield running
+
+
+def load(chance: random.Random, ledger: Ledger) -> list[dict[str, object]]:
+    """Return people and their bookings' commands."""
+    people = {role: [person(role) for _ in range(20)] for role in ("customer", "provider")}
+    customers, providers = ([str(p["data"]["id"]) for p in people[role]] for role in ("customer", "provider"))  # type: ignore[index]
+    stories = [line for _ in range(BOOKINGS) for line in story(ledger, chance, chance.choice(customers), chance.choice(providers))]
+    return [*people["customer"], *people["provider"], *stories]
+
+
+def examine(platform: Platform, ledger: Ledger) -> list[str]:
+    """Return what is wrong once everything is quiet."""
+    eventually(platform.quiet, within=QUIET_SECONDS)
+    endpoints = platform.status()["endpoints"]
+    evidence = asyncio.run(collect(endpoints["kafka"], endpoints["database"], platform.home / "mail"))
+    return evidence.problems(ledger)
+
+
+def told(platform: Platform, ledger: Ledger) -> bool:
+    """Return whether nothing is wrong; letters may take a moment after the events."""
+    problems = examine(platform, ledger)
+    assert problems == []
+    return True
+
+
+@pytest.fixture(scope="module")
+def ledger() -> Ledger:
+    """Keep one ledger for the whole run: later kills must not undo what earlier ones left."""
+    return Ledger()
+
+
+@pytest.mark.parametrize("victim", SERVICES)
+def test_a_killed_service_loses_nothing_and_doubles_nothing(platform: Platform, ledger: Ledger, victim: str) -> None:
+    lines = load(random.Random(victim), ledger)
+    halves = lines[: len(lines) // 2], lines[len(lines) // 2 :]
+    first = platform.publish(halves[0])
+    before = platform.running()[victim]
+    platform.kill(victim)
+    second = platform.publish(halves[1])
+    assert (first.wait(60), second.wait(60)) == (0, 0)
+    eventually(lambda: platform.running()[victim] not in {before, None}, within=30)
+    eventually(lambda: told(platform, ledger), within=QUIET_SECONDS)
+
+
+@pytest.mark.parametrize("server", ["kafka", "postgres"])
+def test_a_killed_server_loses_nothing_and_doubles_nothing(platform: Platform, ledger: Ledger, server: str) -> None:
+    sending = platform.publish(load(random.Random(server), ledger))
+    eventually(lambda: sending.poll() == 0, within=60)
+    os.kill(server_pid(platform, server), signal.SIGKILL)
+    eventually(lambda: told(platform, ledger), within=QUIET_SECONDS)
+
+
+def test_a_killed_supervisor_leaves_nothing_behind_and_the_next_start_goes_on(tmp_path: Path) -> None:
+    ledger = Ledger()
+    with started(tmp_path) as platform:
+        assert platform.publish(load(random.Random(1), ledger)).wait(60) == 0
+        pids = [*platform.running().values(), server_pid(platform, "kafka"), server_pid(platform, "postgres")]
+        platform.supervisor.kill()
+        eventually(lambda: not any(alive(pid) for pid in pids), within=30)
+    with started(tmp_path) as again:
+        eventually(lambda: told(again, ledger), within=QUIET_SECONDS)
+
+
+def server_pid(platform: Platform, server: str) -> int:
+    """Return the pid of an embedded server, the supervisor's own child."""
+    children = psutil.Process(platform.supervisor.pid).children()
+    return next(child.pid for child in children if any(SERVERS[server] in word for word in child.cmdline()))
+
+
+def alive(pid: int) -> bool:
+    """Return whether a process runs, and is more than a corpse."""
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE

@@ -1,0 +1,187 @@
+"""Events as the booking service tells them, and an expiry service that hears them on a real database."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from contracts.actors import Actor
+from contracts.commands import ExpireBooking
+from contracts.events import (
+    BookingAccepted,
+    BookingCancelled,
+    BookingCreated,
+    BookingNotesEdited,
+    BookingRescheduled,
+    BookingSubmitted,
+    Event,
+    Slot,
+    Status,
+)
+from contracts.ids import new_id
+from contracts.message import Message
+from contracts.rejections import CommandRejected, RejectionCode
+from contracts.values import Contract
+from contracts.wire import Sources, Tombstone, decode
+from services.expiry import emissions, handlers, store
+from services.expiry.grace import Policies, Policy
+from services.expiry.store import Entry
+from services.expiry.sweep import Sweep
+from services.expiry.tables import PARTITIONED, SCHEMA
+from services.runtime.outbox import Outgoing, outgoing
+from services.runtime.outcomes import Outcome, Received, Record
+from services.runtime.partitions import Partitions
+
+NOW = datetime(2026, 11, 20, 6, tzinfo=UTC)
+DAY, HOUR, MINUTE, TICK = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1), timedelta(microseconds=1)
+BOOKED_FOR = NOW - 25 * HOUR
+CUSTOMER = Actor("customer", "11111111-1111-4111-8111-111111111111")
+PROVIDER = Actor("provider", "22222222-2222-4222-8222-222222222222")
+SYSTEM = Actor.system("booking")
+POLICIES = Policies(Policy("*", 24))
+
+
+def event(booking: UUID, version: int, data: Event, actor: Actor = SYSTEM, at: datetime = BOOKED_FOR - DAY) -> Message[Event]:
+    """An event of the booking service."""
+    return Message(str(new_id()), "sewabazaar/booking", str(booking), at, actor, data, aggregate_version=version)
+
+
+def requested(booking: UUID, booking_date: datetime = BOOKED_FOR, category: str = "plumbing") -> list[Message[Event]]:
+    """The events of a new request."""
+    created = BookingCreated(
+        status="created",
+        customer=UUID(CUSTOMER.id),
+        provider=UUID(PROVIDER.id),
+        service=new_id(),
+        category=category,
+        booking_date=booking_date,
+        duration_minutes=60,
+        total_amount=Decimal("1500.00"),
+    )
+    return [event(booking, 1, created, CUSTOMER), event(booking, 2, BookingSubmitted(status="pending"))]
+
+
+def accepted(booking: UUID, version: int, at: datetime) -> Message[Event]:
+    """The provider takes it."""
+    return event(booking, version, BookingAccepted(status="confirmed", booking_date=BOOKED_FOR, ends_at=BOOKED_FOR + HOUR), PROVIDER, at)
+
+
+def moved(booking: UUID, version: int, booking_date: datetime, actor: Actor, at: datetime) -> Message[Event]:
+    """Somebody moves a pending booking."""
+    before = Slot(booking_date=BOOKED_FOR, duration_minutes=60)
+    ends_at, by = booking_date + HOUR, str(actor)
+    data = BookingRescheduled(
+        status="pending", booking_date=booking_date, duration_minutes=60, ends_at=ends_at, previous=before, moved_by=by
+    )
+    return event(booking, version, data, actor, at)
+
+
+def noted(booking: UUID, version: int, status: Status = "pending") -> Message[Event]:
+    """The customer edits the notes at NOW."""
+    return event(booking, version, BookingNotesEdited(status=status, notes="Ring twice."), CUSTOMER, NOW)
+
+
+def expired(booking: UUID, version: int, expires_at: datetime, cancelled_at: datetime = NOW) -> Message[Event]:
+    """It lapsed."""
+    data = BookingCancelled(
+        status="cancelled",
+        previous_status="pending",
+        cancellation_reason="expired",
+        cancellation_note=None,
+        cancelled_by="system:expiry",
+        cancelled_at=cancelled_at,
+        auto_cancelled=True,
+        expired_at=expires_at,
+        booking_date=expires_at - DAY,
+        evidence=None,
+    )
+    return event(booking, version, data, Actor.system("expiry"), cancelled_at)
+
+
+def rejected(command: Message[ExpireBooking], code: RejectionCode) -> Message[CommandRejected]:
+    """The booking service's refusal of a command."""
+    data = CommandRejected(
+        command_id=command.id,
+        command_source=command.source,
+        command_type=command.type,
+        payload_hash="0" * 64,
+        code=code,
+        detail="",
+        status="pending",
+        version=command.data.expected_version,
+        allowed=(),
+        actor=str(command.actor),
+    )
+    return Message(str(new_id()), "sewabazaar/booking", command.subject, NOW, SYSTEM, data)
+
+
+def read(record: Outgoing) -> Message[Contract]:
+    """The message in a record, as its receiver understands it."""
+    message = decode(record.topic, record.key, record.headers, record.value, sources=Sources(), host_now=datetime.now(UTC))
+    assert not isinstance(message, Tombstone)
+    return message
+
+
+def received(message: Message[Contract]) -> Received:
+    """The message as a worker reads it."""
+    sent = outgoing(message)
+    return Received(Record(sent.topic, 0, 0, 0, sent.key, sent.value, sent.headers), read(sent))
+
+
+@dataclass
+class HostClock:
+    """The host's clock, held still."""
+
+    instant: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.instant
+
+    def pass_by(self, seconds: float) -> None:
+        self.instant += timedelta(seconds=seconds)
+
+
+@dataclass
+class Expiry:
+    """An expiry service without its broker: what it would publish is `sent`."""
+
+    engine: AsyncEngine
+    policies: Policies = POLICIES
+    host: HostClock = field(default_factory=HostClock)
+    sent: list[Message[ExpireBooking]] = field(default_factory=list)
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        self.sent += [read(record) for record in records]  # type: ignore[misc]
+
+    def sweep(self, in_flight: int = 2000, batch: int = 500) -> Sweep:
+        return Sweep(self.policies, self.publish, in_flight, batch, self.host)
+
+    async def hears(self, *events: Message[Event]) -> Sequence[Outcome]:
+        partitions = Partitions(self.engine, SCHEMA, PARTITIONED)
+        await partitions.ensure_for(UUID(e.subject) for e in events)
+        async with self.engine.begin() as connection:
+            return await handlers.indexing(self.policies)(connection, [received(e) for e in events], NOW)
+
+    async def is_refused(self, command: Message[ExpireBooking], code: RejectionCode) -> Sequence[Outcome]:
+        async with self.engine.begin() as connection:
+            return await handlers.note_rejections(connection, [received(rejected(command, code))], NOW)
+
+    async def scan(self, sweep: Sweep, now: datetime = NOW) -> list[UUID]:
+        """Run one scan to its end and return the bookings it asked to cancel, in order."""
+        before = len(self.sent)
+        async with self.engine.connect() as connection:
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            while await sweep.run_once(connection, now):
+                pass
+        return [UUID(command.subject) for command in self.sent[before:]]
+
+    async def entry(self, booking: UUID) -> Entry:
+        async with self.engine.connect() as connection:
+            return (await store.read(connection, [booking]))[booking]
+
+    async def unanswered(self) -> int:
+        async with self.engine.connect() as connection:
+            return await emissions.count_unanswered(connection)
