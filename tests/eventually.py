@@ -9,8 +9,8 @@ POLL_SECONDS = 0.05
 Value = TypeVar("Value")
 
 
-def eventually(predicate: Callable[[], Value], within: float = 10.0) -> Value:
-    """Return the first truthy value of `predicate`. Raises AssertionError with its last value or exception."""
+def eventually(predicate: Callable[[], Value], within: float = 10.0, every: float = POLL_SECONDS) -> Value:
+    """Return the first truthy value of `predicate`, asked `every` so many seconds. Raises AssertionError with its last value or exception."""
     deadline = time.monotonic() + within
     while True:
         last, failure = _attempt(predicate)
@@ -18,7 +18,7 @@ def eventually(predicate: Callable[[], Value], within: float = 10.0) -> Value:
             return last
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {within} s, at last: {failure or last!r}") from failure
-        time.sleep(POLL_SECONDS)
+        time.sleep(every)
 
 
 async def aeventually(predicate: Callable[[], Awaitable[Value]], within: float = 10.0) -> Value:

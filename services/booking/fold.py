@@ -14,6 +14,7 @@ from contracts.rejections import CommandRejected
 from services.booking.lifecycle import SYSTEM, BookingCommand, Facts, Refusal, Unchanged, allowed, decide, is_party
 from services.booking.state import Booking, BookingEvent, Occurred, Slot, evolve
 from services.booking.store import SOURCE, Logged
+from services.runtime.errors import brief
 from services.runtime.outcomes import Burial, Fate, Outcome
 
 log = structlog.get_logger()
@@ -43,7 +44,7 @@ class Fold:
             try:
                 return self._decide(booking, command)
             except Exception as error:  # noqa: BLE001 - whatever our own code raises is this command's fate, not its batch's
-                failure = f"{type(error).__name__}: {error}"
+                failure = brief(error)
                 log.warning("command_failed", booking=command.subject, command=command.name, attempt=attempt, error=failure)
         return Burial("poison", failure, ATTEMPTS)
 

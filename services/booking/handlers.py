@@ -130,13 +130,11 @@ async def _busy(connection: AsyncConnection, bookings: Mapping[UUID, Booking], i
 
 
 def _wanted(bookings: Mapping[UUID, Booking], items: Sequence[Item]) -> Iterator[Slot]:
-    created = {item.booking: item.command.data for item in items if isinstance(item.command.data, CreateBooking)}
+    accepted = {item.booking for item in items if isinstance(item.command.data, AcceptBooking)}
+    yield from (bookings[i].slot for i in accepted & bookings.keys())
     for item in items:
-        if isinstance(item.command.data, AcceptBooking):
-            if booking := bookings.get(item.booking):
-                yield booking.slot
-            elif facts := created.get(item.booking):
-                yield Slot(item.booking, facts.provider, facts.booking_date, facts.booking_date + timedelta(minutes=facts.duration_minutes))
+        if item.booking in accepted and isinstance(facts := item.command.data, CreateBooking):
+            yield Slot(item.booking, facts.provider, facts.booking_date, facts.booking_date + timedelta(minutes=facts.duration_minutes))
 
 
 def _in_order(fold: Fold, items: Sequence[Item], waiting: Sequence[Item]) -> Iterator[Item]:

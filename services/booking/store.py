@@ -142,7 +142,8 @@ async def append_events(connection: AsyncConnection, events: Sequence[Logged]) -
                     select booking, version, event_id, type, payload::json, actor, at, cause_id, cause_source, cause_hash,
                         correlation_id, traceparent
                     from json_to_recordset(:rows) as r (n int, booking uuid, version int, event_id uuid, type text, payload text,
-                        actor text, at timestamptz, cause_id text, cause_source text, cause_hash bytea, correlation_id text, traceparent text) order by n
+                        actor text, at timestamptz, cause_id text, cause_source text, cause_hash bytea,
+                        correlation_id text, traceparent text) order by n
                     returning position, booking, version)
                 insert into booking.outbox (position, topic, booking, version) select position, :topic, booking, version from logged"""),
             {"rows": rows_json(_logged(n, e) for n, e in enumerate(events)), "topic": BOOKING_EVENTS.name},

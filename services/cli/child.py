@@ -21,13 +21,13 @@ Say = Callable[[str, str], None]
 
 @dataclass(frozen=True, slots=True)
 class ProcessSpec:
-    """How one copy of a service is started; `slot` is stable, `port` (for information) is where it serves its health."""
+    """How one copy of a service is started; `slot` is stable, `port` is where it serves its health."""
 
     name: str
     slot: int
     argv: Sequence[str]
     env: Mapping[str, str]
-    port: int | None = None
+    port: int = 0
 
     @property
     def label(self) -> str:

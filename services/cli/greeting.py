@@ -1,15 +1,16 @@
 """What `sewa up` tells its user once everything answers."""
 
 import time
-import urllib.request
 from collections.abc import Sequence
 from contextlib import suppress
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 
-from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
 from services.cli.child import ProcessSpec
+from services.cli.output import console
 from services.cli.run_file import RunFile
 
 LOOK_EVERY = 0.5
@@ -39,7 +40,7 @@ class Greeting:
         seconds = time.monotonic() - self._began
         title = f"still starting: {', '.join(waiting)}" if waiting else f"SewaBazaar is up, after {seconds:.1f} s"
         with suppress(OSError):  # nobody reads it
-            Console().print(Panel(self._table(), title=title, expand=False))
+            console().print(Panel(self._table(), title=title, expand=False))
 
     def _table(self) -> Table:
         endpoints, home = self._run_file.endpoints, self._run_file.home
@@ -63,8 +64,11 @@ class Greeting:
 
 def is_ready(port: int) -> bool:
     """Whether the process that serves its health on `port` of this machine says it is ready."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=LOOK_EVERY)
     try:
-        urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=LOOK_EVERY).close()
-    except OSError:  # refused, silent, or 503
+        connection.request("GET", "/health/ready")
+        return connection.getresponse().status == HTTPStatus.OK
+    except (OSError, HTTPException):
         return False
-    return True
+    finally:
+        connection.close()

@@ -7,20 +7,19 @@ from pathlib import Path
 from typing import Self
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.cli.child import ProcessSpec
+from services.runtime.embedded.settings import DownloadSettings
 from services.runtime.errors import Misconfigured
 from services.runtime.settings import Port, environment_name
 
 MOST_COPIES = 100
+HIGHEST_PORT = 65_535
 RUN = (sys.executable, "-m", "services.cli", "run")
 
 
-class UpSettings(BaseSettings):
+class UpSettings(DownloadSettings):
     """What `sewa up` itself reads from the environment."""
-
-    model_config = SettingsConfigDict(env_prefix="SEWA_", env_ignore_empty=True, extra="ignore", frozen=True)
 
     home: Path = Field(Path(".sewa"), description="folder of `sewa up`: data, logs, e-mails, what runs")
     database_url: str | None = Field(None, validation_alias="DATABASE_URL", description="PostgreSQL to use instead of the embedded one")
@@ -51,7 +50,7 @@ class Service:
 
     def specs(self, environ: Mapping[str, str], argv: Sequence[str] = RUN) -> list[ProcessSpec]:
         """Return its copies. Raises Misconfigured."""
-        first = _number(environ, f"SEWA_{self.name.upper()}_PORT", self.port, 65_535)
+        first = _number(environ, f"SEWA_{self.name.upper()}_PORT", self.port, HIGHEST_PORT - MOST_COPIES)
         copies = _number(environ, f"SEWA_{self.name.upper()}_COPIES", 1, MOST_COPIES)
         return [
             ProcessSpec(self.name, slot, [*argv, self.name], {**environ, "SEWA_SLOT": str(slot)}, first + slot) for slot in range(copies)

@@ -18,7 +18,7 @@ class Running:
     name: str
     slot: int
     pid: int | None
-    port: int | None
+    port: int
 
 
 @dataclass(frozen=True, slots=True)

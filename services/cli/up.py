@@ -15,6 +15,7 @@ from services.cli.supervisor import Supervisor
 from services.runtime.embedded import Endpoints, Server, launch_kafka, launch_postgres
 from services.runtime.embedded.home import held
 from services.runtime.embedded.pidfile import clear_services
+from services.runtime.embedded.ports import claim_port
 
 
 def up(
@@ -31,12 +32,12 @@ def up(
     Returns after everything has ended. Raises StartFailed, Misconfigured, and KeyboardInterrupt for a signal before the services run.
     """
     began, chosen = time.monotonic(), settings or UpSettings.load()
-    for service in services:
-        service.specs(environ)  # a wrong number is said before anything is started
     with held(chosen.home), ExitStack() as stack, _interruptible():
         home = chosen.home.resolve()
         mail_dir = None if chosen.smtp_url else str((chosen.mail_dir or home / "mail").absolute())
         clear_services(home)
+        for spec in (spec for service in services for spec in service.specs(environ)):
+            claim_port(spec.port, f"SEWA_{spec.name.upper()}_PORT")
         servers = _start_servers(home, chosen, stack)
         endpoints = Endpoints(chosen.database_url or servers["database"].url, chosen.kafka or servers["kafka"].url, None, http)
         env = _environment(environ, home, endpoints, mail_dir)
@@ -66,7 +67,7 @@ def _start_servers(home: Path, settings: UpSettings, stack: ExitStack) -> dict[s
     if settings.database_url is None:
         servers["database"] = stack.enter_context(_stopped(launch_postgres(home, settings.postgres_port)))
     if settings.kafka is None:
-        servers["kafka"] = stack.enter_context(_stopped(launch_kafka(home, settings.kafka_port)))
+        servers["kafka"] = stack.enter_context(_stopped(launch_kafka(home, settings.kafka_port, cache=settings.cache_folder)))
     for server in servers.values():
         server.wait()
     return servers

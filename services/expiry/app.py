@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.topics import BOOKING_EVENTS, BOOKING_REJECTIONS
 from services.expiry import handlers, store
+from services.expiry.errors import AutoCancelDisabled as AutoCancelDisabled
+from services.expiry.manual import Due as Due, Summary as Summary, run_now as run_now
 from services.expiry.metrics import OVERDUE
 from services.expiry.redating import Redating
 from services.expiry.settings import ExpirySettings

@@ -87,7 +87,7 @@ async def settle(connection: AsyncConnection, host_now: datetime, *, new_scan: b
             returning ended.booking, ended.moved, ended.refusal, ended.cancelled_at, ended.expired_at"""),
         {"new_scan": new_scan, "at_next_scan": list(AT_NEXT_SCAN), "since": host_now - PATIENCE},
     )
-    return [Settled(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
+    return [Settled(**row._mapping) for row in rows]
 
 
 async def refused(connection: AsyncConnection, bookings: Sequence[UUID]) -> set[UUID]:

@@ -121,7 +121,7 @@ async def date_anew(connection: AsyncConnection, entries: Sequence[Entry]) -> No
 
 
 def _entry(row: Row[Any]) -> Entry:
-    columns = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row as a mapping
+    columns = row._mapping
     return Entry(**{name: columns[name] for name in OWN}, facts=Facts(**{name: columns[name] for name in FACTS}))
 
 

@@ -44,15 +44,19 @@ class Delivery:
     attempt: int
     interrupted: bool
     booking: Booking
-    recipient: Person | None
-    customer: str | None
-    provider: str | None
+    customer: Person | None
+    provider: Person | None
     service: str | None
 
     @property
     def key(self) -> Key:
         """The send key."""
         return self.entry.key
+
+    @property
+    def recipient(self) -> Person | None:
+        """Whom it goes to, where the directory knows them."""
+        return self.customer if self.key.recipient == self.booking.customer else self.provider
 
 
 class State(StrEnum):

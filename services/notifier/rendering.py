@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from services.notifier.facts import Person
 from services.notifier.ledger import Delivery
 from services.notifier.letters import LETTERS
 
@@ -69,9 +70,9 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def short_name(name: str | None) -> str:
+def short_name(person: Person | None) -> str:
     """Return a name as the other party sees it: `Sita R.` for Sita Rai, empty when it is not known."""
-    first, *rest = (name or "").split() or [""]
+    first, *rest = ((person and person.name) or "").split() or [""]
     return f"{first} {rest[-1][0]}." if rest else first
 
 
@@ -87,6 +88,7 @@ def _environment(language: str, kind: str) -> Environment:
         loader=FileSystemLoader([TEMPLATES / language, TEMPLATES / DEFAULT_LANGUAGE]),
         autoescape=kind == "html",  # noqa: S701 - the other kind is plain text
         undefined=StrictUndefined,
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
     )

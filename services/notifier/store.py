@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier.facts import Booking, Person
@@ -118,42 +119,51 @@ async def enter(connection: AsyncConnection, outcomes: Iterable[Outcome], now: d
 
 async def claim(connection: AsyncConnection, channel: str, limit: int, lease: float) -> list[Delivery]:
     """Take up to `limit` due letters for an attempt; nobody else takes them for `lease` seconds of the host."""
-    rows = await connection.execute(
+    due = await connection.execute(
         text(f"""
-            with due as (
-                select {", ".join(KEY)}, lease_until is not null as interrupted from notifier.deliveries
-                where channel = :channel and state = 'pending' and next_attempt_at <= clock_timestamp()
-                order by next_attempt_at limit :limit for update skip locked
-            ), taken as (
-                update notifier.deliveries d set attempts = d.attempts + 1,
-                    lease_until = clock_timestamp() + make_interval(secs => :lease),
-                    next_attempt_at = clock_timestamp() + make_interval(secs => :lease)
-                from due k where {BY_KEY} returning d.*, k.interrupted
-            )
-            select t.event, t.recipient, t.channel, t.template, t.attempts, t.interrupted, t.booking_version, t.correlation_id,
-                {", ".join(f"b.{name}" for name in BOOKING)}, p.id as person, p.name, p.email, p.language, p.timezone, p.active,
-                c.name as customer_name, v.name as provider_name, s.name as service_name
-            from taken t join notifier.bookings b on b.id = t.booking
-            left join notifier.people p on p.id = t.recipient
-            left join notifier.people c on c.id = b.customer
-            left join notifier.people v on v.id = b.provider
-            left join notifier.services s on s.id = b.service"""),
-        {"channel": channel, "limit": limit, "lease": lease},
+            select {", ".join(KEY)}, booking_version, correlation_id, attempts, lease_until is not null as interrupted
+            from notifier.deliveries where channel = :channel and state = 'pending' and next_attempt_at <= clock_timestamp()
+            order by next_attempt_at limit :limit for update skip locked"""),
+        {"channel": channel, "limit": limit},
     )
-    return [_delivery(row) for row in rows]
+    if not (rows := due.all()):
+        return []
+    await _lease(connection, rows, lease)
+    bookings = await load_bookings(connection, (row.booking for row in rows))
+    people = await load_people(connection, {i for booking in bookings.values() for i in (booking.customer, booking.provider)})
+    services = await _load_services(connection, {booking.service for booking in bookings.values()})
+    return [_delivery(row, bookings[row.booking], people, services) for row in rows]
 
 
-def _delivery(row: Any) -> Delivery:
-    person = Person(row.person, row.name, row.email, row.language, row.timezone, row.active) if row.person else None
+async def _lease(connection: AsyncConnection, rows: Sequence[Row[Any]], lease: float) -> None:
+    keys = sorted((dict(zip(KEY, row, strict=False)) for row in rows), key=itemgetter("booking"))
+    await connection.execute(
+        text(f"""
+            update notifier.deliveries d set attempts = d.attempts + 1, lease_until = t.until, next_attempt_at = t.until
+            from json_to_recordset(:keys) as k (booking uuid, event text, recipient uuid, channel text, template text),
+                (select clock_timestamp() + make_interval(secs => :lease)) as t (until)
+            where {BY_KEY} and d.booking between :least and :greatest"""),
+        {"keys": rows_json(keys), "lease": lease, "least": keys[0]["booking"], "greatest": keys[-1]["booking"]},
+    )
+
+
+async def _load_services(connection: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, str]:
+    rows = await connection.execute(
+        text("select id, name from notifier.services where id = any(cast(:ids as uuid[]))"), {"ids": sorted(ids)}
+    )
+    return {row.id: row.name for row in rows}
+
+
+def _delivery(row: Row[Any], booking: Booking, people: Mapping[UUID, Person], services: Mapping[UUID, str]) -> Delivery:
+    key = Key(row.booking, row.event, row.recipient, row.channel, row.template)
     return Delivery(
-        entry=Entry(Key(row.id, row.event, row.recipient, row.channel, row.template), row.booking_version, row.correlation_id),
-        attempt=row.attempts,
+        entry=Entry(key, row.booking_version, row.correlation_id),
+        attempt=row.attempts + 1,
         interrupted=row.interrupted,
-        booking=Booking(**{name: getattr(row, name) for name in BOOKING}),
-        recipient=person,
-        customer=row.customer_name,
-        provider=row.provider_name,
-        service=row.service_name,
+        booking=booking,
+        customer=people.get(booking.customer),
+        provider=people.get(booking.provider),
+        service=services.get(booking.service),
     )
 
 

@@ -13,7 +13,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 
-from services.runtime.errors import Halt, OffsetsLost
+from services.runtime.errors import Halt, OffsetsLost, brief
 from services.runtime.health import Health
 from services.runtime.loops import pause
 from services.runtime.outcomes import Record
@@ -105,7 +105,7 @@ class Consumer:
                 raise
             await self._rewind(client, raw, "cancelled")
         except Exception as error:  # noqa: BLE001 - nothing is lost: the batch is read again, and readiness tells
-            await self._rewind(client, raw, f"{type(error).__name__}: {error}")
+            await self._rewind(client, raw, brief(error))
         else:
             await self._commit(client, last_offsets(raw))
 
@@ -144,7 +144,7 @@ class Consumer:
         try:
             await client.commit(offsets)
         except (KafkaError, IllegalStateError) as error:
-            log.warning("offsets_not_committed", group=self.worker.group, error=f"{type(error).__name__}: {error}")
+            log.warning("offsets_not_committed", group=self.worker.group, error=brief(error))
 
 
 def as_record(raw: Raw) -> Record:

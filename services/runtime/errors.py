@@ -56,6 +56,11 @@ def fault(error: BaseException) -> Fault:
     return _database_fault(error) if isinstance(error, PostgresError | InterfaceError) else Fault.CODE
 
 
+def brief(error: BaseException) -> str:
+    """Return what `error` says in one line."""
+    return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
+
+
 def _database_fault(error: BaseException | None) -> Fault:
     if isinstance(error, InterfaceError) and isinstance(error, ValueError):
         return Fault.DATA

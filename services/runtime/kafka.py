@@ -7,6 +7,8 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from services.runtime.errors import brief
+
 log = structlog.get_logger()
 STOP_SECONDS = 3.0
 SEND_SECONDS = 25.0
@@ -42,4 +44,4 @@ async def stop_quickly(stop: Callable[[], Awaitable[object]]) -> None:
     try:
         await asyncio.wait_for(stop(), STOP_SECONDS)
     except (TimeoutError, KafkaError, OSError) as error:
-        log.warning("kafka_client_not_stopped_cleanly", error=f"{type(error).__name__}: {error}")
+        log.warning("kafka_client_not_stopped_cleanly", error=brief(error))

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.runtime.clock import Clock
 from services.runtime.db import Lock
-from services.runtime.errors import Fault, Halt, fault
+from services.runtime.errors import Fault, Halt, brief, fault
 from services.runtime.health import Health
 from services.runtime.metrics import LOOP_FAILURES
 from services.runtime.retry import Backoff
@@ -44,7 +44,7 @@ class Loop:
             except Exception as error:  # noqa: BLE001 - whatever it was, the next round may succeed, and readiness tells
                 failures += 1
                 LOOP_FAILURES.labels(self.name).inc()
-                log.warning("loop_failed", loop=self.name, attempt=failures, error=f"{type(error).__name__}: {error}")
+                log.warning("loop_failed", loop=self.name, attempt=failures, error=brief(error))
                 await pause(stopping, self.backoff.delay(failures))
                 continue
             failures = 0
@@ -62,7 +62,7 @@ async def patiently(what: str, step: Callable[[], Awaitable[object]], stopping: 
             if fault(error) is not Fault.TRANSIENT:
                 raise
             attempt += 1
-            log.warning("waiting", what=what, attempt=attempt, error=f"{type(error).__name__}: {error}")
+            log.warning("waiting", what=what, attempt=attempt, error=brief(error))
             await pause(stopping, backoff.delay(attempt))
         else:
             return True

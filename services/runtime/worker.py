@@ -15,7 +15,7 @@ from contracts.topics import BOOKING_COMMANDS
 from contracts.wire import Sources, Unreadable, decode
 from services.runtime.clock import Clock
 from services.runtime.deadletters import dead_letter
-from services.runtime.errors import Fault, fault
+from services.runtime.errors import Fault, brief, fault
 from services.runtime.metrics import COMMANDS, DEAD_LETTERS
 from services.runtime.outbox import Outgoing
 from services.runtime.outcomes import Burial, Handler, Outcome, Received, Record, fate_of
@@ -80,13 +80,13 @@ class Worker:
                     size=len(batch),
                     attempt=attempt,
                     fault=kind.value,
-                    error=f"{type(error).__name__}: {error}",
+                    error=brief(error),
                 )
                 if kind is not Fault.CONFLICT and len(batch) > 1:
                     half = len(batch) // 2
                     return [*await self.settle(batch[:half]), *await self.settle(batch[half:])]
                 failure = error
-        return [Burial("poison", f"{type(failure).__name__}: {failure}", ATTEMPTS)]
+        return [Burial("poison", brief(failure), ATTEMPTS)]
 
     async def _transact(self, batch: Sequence[Received]) -> list[Outcome]:
         """The one place where a batch's transaction is opened and committed."""

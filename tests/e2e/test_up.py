@@ -224,7 +224,14 @@ def test_a_second_up_on_the_same_home_is_refused(start: Callable[..., Up]) -> No
 
 
 def test_a_taken_port_is_said_plainly(start: Callable[..., Up]) -> None:
-    with embedded() as environ, socket.create_server(("127.0.0.1", int(environ["SEWA_KAFKA_PORT"]))):
+    with embedded() as environ, socket.create_server(("127.0.0.1", int(environ["SEWA_POSTGRES_PORT"]))):
         up = start(SLEEPER, **environ)
         assert up.process.wait(20) == 1
-    assert up.said() == f"port {environ['SEWA_KAFKA_PORT']} on 127.0.0.1 is taken by another program: set SEWA_KAFKA_PORT\n"
+    assert up.said() == f"port {environ['SEWA_POSTGRES_PORT']} on 127.0.0.1 is taken by another program: set SEWA_POSTGRES_PORT\n"
+
+
+def test_a_taken_port_of_a_service_is_said_before_anything_starts(start: Callable[..., Up]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        up = start(SLEEPER, SEWA_BOOKING_PORT=str(taken.getsockname()[1]))
+        assert up.process.wait(20) == 1
+    assert up.said().endswith("is taken by another program: set SEWA_BOOKING_PORT\n")

@@ -96,14 +96,20 @@ class Evidence:
 
     def _tables(self) -> list[str]:
         last = {e.key: (e.data["status"], int(e.headers["ce_aggregateversion"])) for e in first_occurrences(self.events)}
-        return [f"{booking} is {self.rows.get(booking)} in the table and {told} in the log" for booking, told in last.items() if self.rows.get(booking) != told]
+        return [
+            f"{booking} is {self.rows.get(booking)} in the table and {told} in the log"
+            for booking, told in last.items()
+            if self.rows.get(booking) != told
+        ]
 
     def _letters(self, ledger: Ledger) -> list[str]:
         """Every cancellation is told to both parties by mail, once."""
         twice = [f"mail {mail} was sent {n} times" for mail, n in Counter(self.mails).items() if n > 1]
         told = Counter((r.data["event_id"], r.data["recipient"], r.data["channel"]) for r in first_occurrences(self.receipts))
         cancelled = [e for e in first_occurrences(self.events) if e.headers["ce_type"].endswith("BookingCancelled.v1")]
-        wanted = [(e.headers["ce_id"], person, channel) for e in cancelled for person in ledger.parties[e.key] for channel in ("email", "in-app")]
+        wanted = [
+            (e.headers["ce_id"], person, channel) for e in cancelled for person in ledger.parties[e.key] for channel in ("email", "in-app")
+        ]
         return twice + [f"{w} was told {told[w]} times" for w in wanted if told[w] != 1]
 
 

@@ -31,7 +31,14 @@ def instant(at: datetime) -> str:
 def line(name: str, subject: str, actor: str, data: dict[str, object]) -> dict[str, object]:
     """Return one message in CloudEvents JSON format."""
     kind = f"sewabazaar.{name}.v1"
-    head = {"specversion": "1.0", "id": str(uuid4()), "source": "shop", "type": kind, "subject": subject, "time": instant(datetime.now(UTC))}
+    head = {
+        "specversion": "1.0",
+        "id": str(uuid4()),
+        "source": "shop",
+        "type": kind,
+        "subject": subject,
+        "time": instant(datetime.now(UTC)),
+    }
     return {**head, "actor": actor, "data": data}
 
 

@@ -80,7 +80,7 @@ def started(home: Path, **settings: str) -> Iterator[Platform]:
         up = subprocess.Popen([SEWA, "up"], env=environment, cwd=home, stdout=log, stderr=subprocess.STDOUT)
         platform = Platform(home, environment, up)
         try:
-            eventually(platform.ready, within=START_SECONDS)
+            eventually(platform.ready, within=START_SECONDS, every=1.0)
             yield platform
         finally:
             up.send_signal(signal.SIGTERM)

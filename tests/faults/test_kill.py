@@ -16,6 +16,7 @@ from tests.faults.load import Ledger, person, story
 from tests.faults.platform import QUIET_SECONDS, Platform, started
 
 BOOKINGS = 300
+pytestmark = pytest.mark.timeout(400)
 SERVERS = {"kafka": "kafka.Kafka", "postgres": "bin/postgres"}
 SERVICES = ("booking", "expiry", "notifier")
 
@@ -37,7 +38,7 @@ def load(chance: random.Random, ledger: Ledger) -> list[dict[str, object]]:
 
 def examine(platform: Platform, ledger: Ledger) -> list[str]:
     """Return what is wrong once everything is quiet."""
-    eventually(platform.quiet, within=QUIET_SECONDS)
+    eventually(platform.quiet, within=QUIET_SECONDS, every=1.0)
     endpoints = platform.status()["endpoints"]
     evidence = asyncio.run(collect(endpoints["kafka"], endpoints["database"], platform.home / "mail"))
     return evidence.problems(ledger)
@@ -66,7 +67,7 @@ def test_a_killed_service_loses_nothing_and_doubles_nothing(platform: Platform, 
     second = platform.publish(halves[1])
     assert (first.wait(60), second.wait(60)) == (0, 0)
     eventually(lambda: platform.running()[victim] not in {before, None}, within=30)
-    eventually(lambda: told(platform, ledger), within=QUIET_SECONDS)
+    eventually(lambda: told(platform, ledger), within=QUIET_SECONDS, every=1.0)
 
 
 @pytest.mark.parametrize("server", ["kafka", "postgres"])
@@ -74,7 +75,7 @@ def test_a_killed_server_loses_nothing_and_doubles_nothing(platform: Platform, l
     sending = platform.publish(load(random.Random(server), ledger))
     eventually(lambda: sending.poll() == 0, within=60)
     os.kill(server_pid(platform, server), signal.SIGKILL)
-    eventually(lambda: told(platform, ledger), within=QUIET_SECONDS)
+    eventually(lambda: told(platform, ledger), within=QUIET_SECONDS, every=1.0)
 
 
 def test_a_killed_supervisor_leaves_nothing_behind_and_the_next_start_goes_on(tmp_path: Path) -> None:
@@ -85,7 +86,7 @@ def test_a_killed_supervisor_leaves_nothing_behind_and_the_next_start_goes_on(tm
         platform.supervisor.kill()
         eventually(lambda: not any(alive(pid) for pid in pids), within=30)
     with started(tmp_path) as again:
-        eventually(lambda: told(again, ledger), within=QUIET_SECONDS)
+        eventually(lambda: told(again, ledger), within=QUIET_SECONDS, every=1.0)
 
 
 def server_pid(platform: Platform, server: str) -> int:

@@ -22,16 +22,15 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from services.runtime.embedded import Server, StartFailed, start_kafka, start_postgres
-from services.runtime.embedded.jars import Jar, cache_folder, kafka_jars, locked_jars
-from tests.eventually import eventually
+from services.runtime.embedded.jars import Jar, kafka_jars, locked_jars
+from services.runtime.embedded.settings import DownloadSettings
 
 SUPERVISOR = """
-import sys, time
+import sys
 from pathlib import Path
-from services.runtime.embedded import start_kafka, start_postgres
-home = Path(sys.argv[1])
-servers = start_postgres(home, durable=False), start_kafka(home)
-print(*(server.pid for server in servers), flush=True)
+from services.runtime.embedded import start_postgres
+server = start_postgres(Path(sys.argv[1]))
+print(server.pid, server.url, flush=True)
 sys.stdin.read()
 """
 
@@ -50,10 +49,11 @@ def running(server: Server) -> Iterator[Server]:
 
 
 @contextmanager
-def supervised(home: Path) -> Iterator[tuple["subprocess.Popen[str]", list[int]]]:
+def supervised(home: Path) -> Iterator[tuple["subprocess.Popen[str]", int, str]]:
     with subprocess.Popen([sys.executable, "-c", SUPERVISOR, home], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
-        yield process, [int(pid) for pid in process.stdout.readline().split()]
+        pid, url = process.stdout.readline().split()
+        yield process, int(pid), url
         process.kill()
 
 
@@ -90,14 +90,13 @@ def test_both_start_and_a_second_start_finds_what_was_stored(home: Path) -> None
     assert not lives(kafka.pid)
 
 
-def test_servers_die_with_a_killed_supervisor_and_the_next_start_loses_nothing(home: Path) -> None:
-    with supervised(home) as (supervisor, pids):
-        url = psutil.Process(pids[0]).cmdline()
-        asyncio.run(query(f"postgresql://booking@127.0.0.1:{url[url.index('-p') + 1]}/booking", "create table precious()"))
+def test_postgresql_dies_with_a_killed_supervisor_and_the_next_start_loses_nothing(home: Path) -> None:
+    with supervised(home) as (supervisor, pid, url):
+        asyncio.run(query(url, "create table precious()"))
         supervisor.kill()
-        with running(start_postgres(home, durable=False)) as postgres, running(start_kafka(home)):
+        with running(start_postgres(home)) as postgres:
+            assert not lives(pid)
             assert asyncio.run(query(postgres.url, "select to_regclass('precious') is not null"))
-            assert not any(map(lives, pids))
 
 
 def test_a_killed_postgresql_is_recovered_by_the_next_start(home: Path) -> None:
@@ -156,7 +155,7 @@ def test_a_refusing_postgresql_shows_the_end_of_its_log(tmp_path: Path) -> None:
 
 
 def test_a_jar_that_is_not_what_was_released_is_refused(tmp_path: Path) -> None:
-    genuine = kafka_jars(cache_folder(), announce=print)
+    genuine = kafka_jars(DownloadSettings().cache_folder, announce=print)
     folder = tmp_path / genuine[0].parent.name
     folder.mkdir()
     for jar in genuine[1:]:
@@ -189,7 +188,7 @@ def stored(jar: Jar) -> str:
 
 @contextmanager
 def repository(folder: Path) -> Iterator[str]:
-    for jar, path in zip(locked_jars(), kafka_jars(cache_folder(), announce=print), strict=True):
+    for jar, path in zip(locked_jars(), kafka_jars(DownloadSettings().cache_folder, announce=print), strict=True):
         (folder / stored(jar)).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, folder / stored(jar))
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Repository, directory=folder)) as server:
@@ -210,17 +209,10 @@ def test_first_starts_at_the_same_time_download_once(tmp_path: Path, monkeypatch
 
 
 def test_a_download_that_was_cut_off_is_begun_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    name = kafka_jars(cache_folder(), announce=print)[0].parent.name
+    name = kafka_jars(DownloadSettings().cache_folder, announce=print)[0].parent.name
     half = tmp_path / "cache" / f"{name}.partial" / "m2"
     half.mkdir(parents=True)
     with repository(tmp_path / "repository") as url:
         monkeypatch.setenv("SEWA_MAVEN_URL", url)
         assert len(kafka_jars(tmp_path / "cache", announce=print)) == len(locked_jars())
     assert not half.exists()
-
-
-def test_eventually_a_supervisor_that_ends_by_itself_takes_its_servers_along(home: Path) -> None:
-    with supervised(home) as (supervisor, pids):
-        assert supervisor.stdin
-        supervisor.stdin.close()
-        eventually(lambda: not any(map(lives, pids)), within=15)

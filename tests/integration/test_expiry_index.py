@@ -6,12 +6,12 @@ from datetime import datetime
 from uuid import UUID
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import text
 
 from contracts.actors import Actor
 from contracts.events import BookingOverridden
 from contracts.ids import new_id
+from services.expiry import store
 from services.expiry.grace import Policies, Policy
 from services.expiry.redating import Redating
 from services.expiry.store import Entry
@@ -33,12 +33,11 @@ from tests.integration.expiry_history import (
     requested,
 )
 
-pytestmark = pytest.mark.asyncio
 JUNE, JULY = UUID("01972e00-0000-7000-8000-000000000001"), UUID("0197c800-0000-7000-8000-000000000001")
 UPSTREAM = Actor("upstream", "legacy-shop")
 
 
-@pytest_asyncio.fixture
+@pytest.fixture
 async def expiry(database_url: str) -> AsyncIterator[Expiry]:
     engine = open_engine(database_url, pool_size=3, name="test")
     yield Expiry(engine)
@@ -92,11 +91,11 @@ async def test_a_closed_booking_has_no_deadline_and_remembers_how_it_ended(expir
 
 
 async def test_an_override_opens_a_booking_again(expiry: Expiry) -> None:
-    booking = new_id()
+    booking, admin = new_id(), Actor("admin", CUSTOMER.id)
     data = BookingOverridden.model_validate(
         {"status": "pending", "from": "cancelled", "target": "pending", "reason": "a mistake", "booking_date": NOW, "ends_at": NOW + HOUR}
     )
-    await expiry.hears(*requested(booking), expired(booking, 3, BOOKED_FOR + DAY), event(booking, 4, data, Actor("admin", CUSTOMER.id), NOW))
+    await expiry.hears(*requested(booking), expired(booking, 3, BOOKED_FOR + DAY), event(booking, 4, data, admin, NOW))
     entry = await expiry.entry(booking)
     assert (entry.expires_at, entry.expired_at, entry.cancelled_at) == (NOW + DAY, None, None)
 
@@ -127,6 +126,24 @@ async def test_an_event_after_a_gap_is_buried_and_never_indexed(expiry: Expiry) 
     assert [isinstance(outcome, Burial) for outcome in outcomes] == [False, False, True, True, False, False]
     assert (await expiry.entry(booking)).version == 2
     assert await expiry.hears(noted(booking, 3), noted(booking, 4)) == [Fate.HANDLED] * 2
+
+
+async def test_only_a_creation_begins_a_history_and_only_once(expiry: Expiry) -> None:
+    booking, unknown = new_id(), new_id()
+    created, submitted = requested(booking)
+    again, headless = replace(created, aggregate_version=3), noted(unknown, 1)
+    outcomes = await expiry.hears(created, submitted, again, headless)
+    assert [isinstance(outcome, Burial) for outcome in outcomes] == [False, False, True, True]
+
+
+async def test_a_process_that_lags_behind_takes_nothing_back(expiry: Expiry) -> None:
+    booking = new_id()
+    await expiry.hears(*requested(booking))
+    before = await expiry.entry(booking)
+    await expiry.hears(accepted(booking, 3, at=NOW))
+    async with expiry.engine.begin() as connection:
+        await store.save(connection, [before])
+    assert (await expiry.entry(booking)).version == 3
 
 
 async def test_an_event_without_a_version_is_buried(expiry: Expiry) -> None:

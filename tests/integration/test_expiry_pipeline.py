@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from contracts.commands import ExpireBooking
@@ -29,7 +28,6 @@ from services.runtime.process import Process
 from tests.eventually import aeventually
 from tests.integration.expiry_history import DAY, HOUR, Expiry, expired, read, rejected, requested
 
-pytestmark = pytest.mark.asyncio
 Answer = Callable[[Message[ExpireBooking]], Message[Contract]]
 
 
@@ -82,7 +80,7 @@ class Broker:
         return [command for command in self.asked if UUID(command.subject) in bookings]
 
 
-@pytest_asyncio.fixture
+@pytest.fixture
 async def broker(kafka: str) -> AsyncIterator[Broker]:
     producer = open_producer(kafka, "test")
     consumer = AIOKafkaConsumer(BOOKING_COMMANDS.name, bootstrap_servers=kafka, auto_offset_reset="earliest")

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
-import pytest_asyncio
 from prometheus_client import REGISTRY
 
 from contracts.ids import new_id
@@ -26,19 +25,16 @@ from tests.integration.expiry_history import (
     NOW,
     TICK,
     Expiry,
-    event,
     expired,
     moved,
     noted,
-    rejected,
     requested,
 )
 
-pytestmark = pytest.mark.asyncio
 DEADLINE = BOOKED_FOR + DAY
 
 
-@pytest_asyncio.fixture
+@pytest.fixture
 async def expiry(database_url: str) -> AsyncIterator[Expiry]:
     engine = open_engine(database_url, pool_size=3, name="test")
     yield Expiry(engine)
@@ -150,9 +146,11 @@ async def test_a_cancellation_is_counted_once_with_its_lag(expiry: Expiry) -> No
 async def test_a_booking_that_moved_on_is_judged_by_what_it_is_now(expiry: Expiry) -> None:
     sweep, (touched, moved_away) = expiry.sweep(), await some_due(expiry, 2)
     await expiry.scan(sweep)
+    refused = counted("refused")
     await expiry.hears(noted(touched, 3), moved(moved_away, 3, NOW, CUSTOMER, at=NOW))
     assert await expiry.scan(sweep) == [touched]
     assert expiry.sent[-1].data.expected_version == 3
+    assert counted("refused") - refused == 2
 
 
 async def test_two_sweepers_at_once_emit_each_command_once(expiry: Expiry) -> None:
@@ -179,6 +177,17 @@ async def test_longer_grace_never_cancels_early_though_the_index_is_not_dated_an
     assert await expiry.scan(expiry.sweep(), BOOKED_FOR + 2 * DAY - TICK) == []
     assert await expiry.scan(expiry.sweep(), BOOKED_FOR + 2 * DAY) == [booking]
     assert expiry.sent[0].data.expires_at == BOOKED_FOR + 2 * DAY
+
+
+async def test_what_is_not_due_under_new_settings_does_not_stop_the_scan(expiry: Expiry) -> None:
+    in_order, late = await some_due(expiry, 5), new_id()
+    await expiry.hears(*requested(late, category="tutoring"))
+    expiry.policies = Policies(Policy("*", 48), {"tutoring": Policy("tutoring", 24)})
+    sweep = expiry.sweep(batch=2)
+    async with expiry.engine.connect() as connection:
+        assert [await sweep.run_once(connection, NOW) for _ in range(4)] == [True, True, True, False]
+    assert [UUID(command.subject) for command in expiry.sent] == [late]
+    assert late not in in_order
 
 
 async def test_shorter_grace_cancels_once_the_index_is_dated_anew(expiry: Expiry) -> None:

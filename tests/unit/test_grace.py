@@ -33,7 +33,9 @@ def test_no_deadline_is_earlier_than_the_booking_date_plus_grace(booking: Facts,
 @given(facts, policies, hours)
 def test_more_grace_never_makes_a_deadline_earlier(booking: Facts, policy: Policy, other: float) -> None:
     less, more = sorted((policy.grace_hours, other))
-    assert deadline(booking, replace(policy, grace_hours=less)).expires_at <= deadline(booking, replace(policy, grace_hours=more)).expires_at
+    assert (
+        deadline(booking, replace(policy, grace_hours=less)).expires_at <= deadline(booking, replace(policy, grace_hours=more)).expires_at
+    )
 
 
 @given(facts, policies, st.timedeltas(timedelta(0), timedelta(days=400)))
@@ -49,6 +51,12 @@ def test_the_instant_of_the_deadline_is_expired_and_the_one_before_is_not(bookin
     due = deadline(booking, policy)
     assert eligible(booking, due, due.expires_at)
     assert not eligible(booking, due, due.expires_at - TICK)
+
+
+def test_a_booking_still_to_come_is_never_expired_whatever_its_deadline() -> None:
+    due = deadline(BOOKING, DAY)
+    assert eligible(replace(BOOKING, booking_date=due.expires_at - TICK), due, due.expires_at)
+    assert not eligible(replace(BOOKING, booking_date=due.expires_at), due, due.expires_at)
 
 
 @given(facts, policies)

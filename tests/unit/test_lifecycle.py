@@ -1,5 +1,6 @@
 """Every cell of the table: each command of each sender in each state, and the rules that a cell alone does not show."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -8,6 +9,7 @@ from uuid import UUID
 
 import pytest
 
+from contracts.actors import Actor
 from contracts.commands import CreateBooking
 from contracts.message import Message
 from services.booking.lifecycle import TABLE, BookingCommand, Facts, Refusal, Unchanged, allowed, decide
@@ -53,8 +55,8 @@ CANCELLATIONS = (
 )
 STATES: dict[str, Booking | None] = {
     "unknown": None,
-    **{status: replace(PENDING, status=status) for status in ("created", "pending", "confirmed")},  # type: ignore[arg-type]
-    **{status: replace(PENDING, status=status) for status in ("service_delivered", "awaiting_confirmation", "completed")},  # type: ignore[arg-type]
+    **{status: replace(PENDING, status=status) for status in ("created", "pending", "confirmed")},
+    **{status: replace(PENDING, status=status) for status in ("service_delivered", "awaiting_confirmation", "completed")},
     **{reason: replace(PENDING, status="cancelled", cancellation_reason=reason) for reason in CANCELLATIONS},  # type: ignore[arg-type]
 }
 SENDERS = {
@@ -68,7 +70,7 @@ SENDERS = {
     "system": SYSTEM,
 }
 FACTS = {"customer": UUID(CUSTOMER.id)}
-COMMANDS = {
+COMMANDS: dict[str, Callable[[Actor], Message[BookingCommand]]] = {
     "create": lambda who: create(BOOKING, who, **FACTS),
     "create another": lambda who: create(BOOKING, who, **FACTS, notes="by the blue door"),
     "accept": lambda who: accept(BOOKING, who),
@@ -186,7 +188,7 @@ def test_events_count_versions_on_and_name_who_acted(before: Booking | None, com
 DECLINED = after(create(BOOKING), decline(BOOKING))
 CREATED = STATES["created"]
 BUSY = [Slot(SCAN, UUID(PROVIDER.id), START, START + HOUR)]
-UNPAYABLE = {"prepaid": True, "payment_method": "cash"}
+UNPAYABLE: dict[str, Any] = {"prepaid": True, "payment_method": "cash"}
 
 
 @pytest.mark.parametrize(

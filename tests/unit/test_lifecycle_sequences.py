@@ -5,8 +5,7 @@ from datetime import datetime, timedelta
 from functools import reduce
 from typing import TypeAlias
 
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from contracts.actors import Actor
 from contracts.message import Message

@@ -5,8 +5,7 @@ import pytest
 from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError, NodeNotReadyError
 from asyncpg.exceptions._base import DataError as ClientDataError
 from pydantic import BaseModel, ValidationError
-from sqlalchemy.exc import DBAPIError, InvalidRequestError, PendingRollbackError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import DBAPIError, InvalidRequestError, PendingRollbackError, TimeoutError as PoolTimeout
 
 from services.booking.errors import BrokenHistory
 from services.runtime.errors import Fault, Halt, Misconfigured, OffsetsLost, SlotTaken, StartFailed, fault

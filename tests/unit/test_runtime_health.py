@@ -1,13 +1,8 @@
 """Ready means progress: a part is missed when it has not begun, and 30 s after its next beat was due."""
 
-import json
-from collections.abc import Iterable
-from typing import Any
-
 import pytest
-import pytest_asyncio
 
-from services.runtime.health import Endpoint, Health
+from services.runtime.health import Health
 
 
 class Steady:

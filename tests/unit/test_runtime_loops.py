@@ -14,7 +14,6 @@ from services.runtime.loops import Loop, patiently, pause
 from services.runtime.retry import Backoff
 from tests.builders import NOW
 
-pytestmark = pytest.mark.asyncio
 AT_ONCE = Backoff(first=0.0)
 HOUR = 3600.0
 

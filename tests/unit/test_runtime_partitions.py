@@ -4,8 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from contracts.ids import booking_instant, new_id
 from services.runtime.partitions import following, lowest_id, month_of, months_ahead

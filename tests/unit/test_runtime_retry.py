@@ -1,8 +1,7 @@
 """How long to wait: doubling up to a limit, with jitter that never halves it further than once."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from services.runtime.retry import Backoff
 

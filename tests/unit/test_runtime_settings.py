@@ -43,13 +43,11 @@ def test_two_addresses_are_all_that_must_be_set() -> None:
         ("SEWA_BOOKING_PORT", "9101", "port", 9101),
         ("SEWA_INBOX_DAYS", "60", "inbox_days", 60),
         ("SEWA_LOG_LEVEL", "DEBUG", "log_level", "DEBUG"),
-        ("SEWA_HOST", "0.0.0.0", "host", "0.0.0.0"),  # noqa: S104 - read, not listened on
+        ("SEWA_HOST", "0.0.0.0", "host", "0.0.0.0"),
         ("SEWA_SLOT", "", "slot", 0),
     ],
 )
-def test_every_setting_is_read_from_its_variable(
-    surroundings: pytest.MonkeyPatch, name: str, value: str, field: str, read: object
-) -> None:
+def test_every_setting_is_read_from_its_variable(surroundings: pytest.MonkeyPatch, name: str, value: str, field: str, read: object) -> None:
     surroundings.setenv(name, value)
     assert getattr(BookingSettings.load(), field) == read
 

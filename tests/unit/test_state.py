@@ -58,7 +58,8 @@ def test_a_created_booking_holds_what_was_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("actor", "touched"), [(PROVIDER, LATER), (CUSTOMER, LATER), (ADMIN, LATER), (SYSTEM, None), (EXPIRY, None), (Actor("upstream", "x"), None)]
+    ("actor", "touched"),
+    [(PROVIDER, LATER), (CUSTOMER, LATER), (ADMIN, LATER), (SYSTEM, None), (EXPIRY, None), (Actor("upstream", "x"), None)],
 )
 def test_only_a_person_who_moves_the_status_keeps_a_booking_alive(actor: Actor, touched: Any) -> None:
     moved = evolve(PENDING, occurred(3, ACCEPTED, actor))
@@ -169,4 +170,4 @@ def test_every_fact_of_a_creation_is_in_its_digest() -> None:
 def test_the_digest_is_that_of_the_event_and_ignores_the_expected_version() -> None:
     assert creation_digest(CREATED) == PENDING.creation_digest
     assert creation_digest(CreateBooking(**facts(), expected_version=3)) == PENDING.creation_digest
-    assert creation_digest(CreateBooking(**facts(total_amount=Decimal("1500")))) == PENDING.creation_digest
+    assert creation_digest(CreateBooking(**facts(total_amount=Decimal(1500)))) == PENDING.creation_digest

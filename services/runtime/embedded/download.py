@@ -1,6 +1,5 @@
 """The first start's download from a Maven repository."""
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
@@ -9,9 +8,9 @@ from jgo.maven import MavenContext
 from jgo.parse import Coordinate
 
 from services.runtime.embedded.jars import KAFKA, Announce, Jar
+from services.runtime.embedded.settings import DownloadSettings
 from services.runtime.errors import StartFailed
 
-CENTRAL = "https://repo.maven.apache.org/maven2"
 AT_ONCE = 8
 TRIES = 2
 REPORTS = 4
@@ -20,7 +19,7 @@ REPORTS = 4
 def fetch(jars: Sequence[Jar], folder: Path, announce: Announce) -> None:
     """Download `jars` into `folder`, checked one by one. Raises StartFailed, OSError for a folder that cannot be written."""
     folder.mkdir()
-    repository = os.environ.get("SEWA_MAVEN_URL", CENTRAL).rstrip("/")
+    repository = DownloadSettings().maven_url.rstrip("/")
     context = MavenContext(repo_cache=folder / "m2", remote_repos={"repository": repository})
     pool = ThreadPoolExecutor(AT_ONCE)
     try:

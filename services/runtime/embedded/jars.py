@@ -2,7 +2,6 @@
 
 import fcntl
 import hashlib
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -41,12 +40,6 @@ class Jar:
 def locked_jars() -> tuple[Jar, ...]:
     """Return what the lock lists."""
     return tuple(Jar(*line.split()) for line in LOCK.read_text().splitlines())
-
-
-def cache_folder() -> Path:
-    """Return where downloads are kept: `SEWA_CACHE`, else a folder of the user's cache."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("SEWA_CACHE") or Path(base) / "sewabazaar").absolute()
 
 
 def kafka_jars(cache: Path, announce: Announce) -> list[Path]:

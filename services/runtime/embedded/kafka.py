@@ -11,10 +11,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from services.runtime.embedded.home import usable
-from services.runtime.embedded.jars import Announce, cache_folder, kafka_jars, to_stderr
+from services.runtime.embedded.jars import Announce, kafka_jars, to_stderr
 from services.runtime.embedded.pidfile import PidFile
 from services.runtime.embedded.ports import LOOPBACK, claim_port
 from services.runtime.embedded.server import Launch, Server, started
+from services.runtime.embedded.settings import DownloadSettings
 from services.runtime.errors import StartFailed
 
 NAME = "Apache Kafka"
@@ -72,8 +73,8 @@ def launch_kafka(
         pid_file = PidFile(home_ / "pid" / "kafka")
         pid_file.clear(signal.SIGTERM)
         port = claim_port(port, "SEWA_KAFKA_PORT")
-        controller = claim_port(controller_port, "SEWA_KAFKA_CONTROLLER_PORT", avoid=port)
-        java = _java(kafka_jars(cache or cache_folder(), announce))
+        controller = claim_port(controller_port, "another controller_port", avoid=port)
+        java = _java(kafka_jars(cache or DownloadSettings().cache_folder, announce))
         folder = home_ / "kafka"
         folder.mkdir(exist_ok=True)
         if not (folder / "data" / "meta.properties").exists():

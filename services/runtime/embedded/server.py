@@ -14,7 +14,7 @@ from services.runtime.embedded.pidfile import PidFile
 from services.runtime.errors import StartFailed
 
 POLL_SECONDS = 0.02
-READY_SECONDS = 60.0
+READY_SECONDS = 90.0
 STOP_SECONDS = 10.0
 
 

@@ -15,13 +15,15 @@ STATEMENTS = (
     "create index inbox_received_at on booking.inbox using brin (received_at)",
     """create table booking.outbox (
         position bigint not null default nextval('booking.positions') primary key,
-        topic text not null, key bytea, headers jsonb, value bytea, queued_at timestamptz not null default clock_timestamp(), booking uuid, version integer)""",
+        topic text not null, key bytea, headers jsonb, value bytea,
+        queued_at timestamptz not null default clock_timestamp(), booking uuid, version integer)""",
     """create table booking.bookings (
         id uuid not null primary key, version integer not null, status text not null,
         customer uuid not null, provider uuid not null, service uuid not null, category text not null,
         booking_date timestamptz not null, duration_minutes integer not null, total_amount numeric(10, 2) not null, currency text not null,
         prepaid boolean not null, requires_photos boolean not null, min_photos integer not null, payment_method text,
-        notes text, rebooked_from uuid, creation_digest text not null, created_at timestamptz not null, updated_at timestamptz not null, last_status_update_at timestamptz,
+        notes text, rebooked_from uuid, creation_digest text not null, created_at timestamptz not null, updated_at timestamptz not null,
+        last_status_update_at timestamptz,
         cancellation_reason text, cancellation_note text, cancelled_by text, cancelled_at timestamptz, auto_cancelled boolean not null,
         expired_at timestamptz, constraint version_counts_from_1 check (version >= 1)) partition by range (id)""",
     """create table booking.log (

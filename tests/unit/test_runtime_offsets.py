@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 from aiokafka import ConsumerRecord, TopicPartition
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from services.runtime.consumer import as_record, clean, first_offsets, last_offsets
 from services.runtime.outcomes import Record
@@ -52,5 +51,5 @@ def test_the_lowest_and_the_highest_offset_of_each_partition_count(places: list[
 
 def test_a_record_of_ours_has_all_that_the_clients_had() -> None:
     headers = [("ce_id", b"m-1"), ("odd", None)]
-    ours = Record("booking.commands.v1", 2, 9, 1_780_000_000_123, b"key", b"value", tuple(headers))  # type: ignore[arg-type]
+    ours = Record("booking.commands.v1", 2, 9, 1_780_000_000_123, b"key", b"value", tuple(headers))
     assert as_record(raw(partition=2, offset=9, headers=headers)) == ours

@@ -1,0 +1,62 @@
+PYTHON ?= python3
+UV     := 0.13.9
+BIN    := .venv/bin
+READY  := .venv/.ready
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup up test check format-check lint types imports generated format generate hooks clean
+
+help: ## list the targets (the default)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## make .venv with everything in it (the first time with Python 3.11+ and the network)
+
+$(READY): pyproject.toml uv.lock Makefile
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "This needs Python 3.11 or newer, and \`$(PYTHON)\` is $$($(PYTHON) --version 2>&1). Name another: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip --disable-pip-version-check install --quiet uv==$(UV)
+	UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv sync --frozen --quiet
+	@touch $@
+
+up: setup ## run PostgreSQL, Kafka and all services, until Ctrl-C
+	@exec $(BIN)/sewa up
+
+test: setup ## run all tests; ARGS="-k word tests/unit" picks some
+	$(BIN)/python -m pytest $(ARGS)
+
+check: format-check lint types imports generated test ## run exactly what CI runs
+
+format-check: setup ## check that the code is formatted
+	$(BIN)/ruff format --check
+
+lint: setup ## look for mistakes in the code
+	$(BIN)/ruff check
+
+types: setup ## check the types
+	$(BIN)/mypy
+
+imports: setup ## check who imports what
+	$(BIN)/lint-imports --no-logo
+
+generated: setup ## check the pages that are made from code
+	$(BIN)/python -m services.booking.picture --check
+	$(BIN)/python -m services.cli.settings_page --check
+
+format: setup ## format the code and sort its imports
+	$(BIN)/ruff check --select I --fix
+	$(BIN)/ruff format
+
+generate: setup ## write what is made from code: message schemas, pages of docs/
+	$(BIN)/python -m contracts.publish
+	$(BIN)/python -m services.booking.picture
+	$(BIN)/python -m services.cli.settings_page
+
+hooks: setup ## check format, lint, types and imports at every commit
+	$(BIN)/pre-commit install
+
+clean: ## remove .venv and caches; what `make up` has stored stays
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find contracts services tests -name __pycache__ -type d -prune -exec rm -rf {} +

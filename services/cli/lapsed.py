@@ -1,0 +1,8 @@
+"""`sewa auto-cancel-expired-bookings`: another name for `sewa expiry run`."""
+
+import typer
+
+from services.cli.expiry import run
+
+app = typer.Typer(add_completion=False)
+app.command()(run)

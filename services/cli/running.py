@@ -1,0 +1,48 @@
+"""`sewa run`: one process of one service, until a signal."""
+
+import asyncio
+import os
+import signal
+from typing import Annotated
+
+import typer
+import uvloop
+
+from services.cli.endpoints import adopt
+from services.cli.known import SERVICES, Known, S
+from services.cli.output import complain
+from services.runtime.errors import Halt, Misconfigured
+from services.runtime.logs import configure_logging
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def run(service: Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICES)}.")]) -> None:
+    """Run one process of a service in the foreground until SIGTERM or Ctrl-C; then it finishes what it has begun.
+
+    SEWA_SLOT tells the copies of a service apart. Exit code 78 means that a setting is wrong and that starting again changes nothing.
+    """
+    if service not in SERVICES:
+        complain(f"there is no service {service!r}; known are {', '.join(SERVICES)}")
+        raise typer.Exit(2)
+    adopt()
+    try:
+        start(service, SERVICES[service])
+    except Halt as failure:
+        complain(str(failure))
+        raise typer.Exit(os.EX_CONFIG if isinstance(failure, Misconfigured) else 1) from failure
+
+
+def start(name: str, service: Known[S]) -> None:
+    """Run `service` until it is stopped. Raises Halt."""
+    settings = service.settings.load()
+    configure_logging(name, settings.slot, settings.log_level, settings.log_format)
+    uvloop.run(_until_signal(service, settings))
+
+
+async def _until_signal(service: Known[S], settings: S) -> None:
+    process = service.build(settings)
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signum, process.stopping.set)
+    await process.run()
