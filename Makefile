@@ -4,6 +4,14 @@ BIN    := .venv/bin
 READY  := .venv/.ready
 ARGS   ?=
 
+# Downloads trust what the machine trusts; pip, uv and requests bring lists of their own otherwise, and fail behind a company's proxy.
+TRUSTED := $(firstword $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt))
+ifneq ($(TRUSTED),)
+export PIP_CERT ?= $(TRUSTED)
+export REQUESTS_CA_BUNDLE ?= $(TRUSTED)
+export SSL_CERT_FILE ?= $(TRUSTED)
+endif
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup up test check format-check lint types imports generated format generate hooks clean
@@ -18,7 +26,7 @@ $(READY): pyproject.toml uv.lock Makefile
 		echo "This needs Python 3.11 or newer, and \`$(PYTHON)\` is $$($(PYTHON) --version 2>&1). Name another: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip --disable-pip-version-check install --quiet uv==$(UV)
-	UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv sync --frozen --quiet
+	UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv sync --frozen --quiet
 	@touch $@
 
 up: setup ## run PostgreSQL, Kafka and all services, until Ctrl-C

@@ -8,7 +8,9 @@ from datetime import datetime, timedelta, timezone
 now = datetime.now(timezone.utc)
 customer, provider, service = str(uuid.uuid4()), str(uuid.uuid4()), str(uuid.uuid4())
 random_bits = uuid.uuid4().int
-booking = str(uuid.UUID(int=(time.time_ns() // 1_000_000) << 80 | 7 << 76 | (random_bits >> 64 & 0xFFF) << 64 | 2 << 62 | random_bits & (1 << 62) - 1))
+booking = str(
+    uuid.UUID(int=(time.time_ns() // 1_000_000) << 80 | 7 << 76 | (random_bits >> 64 & 0xFFF) << 64 | 2 << 62 | random_bits & (1 << 62) - 1)
+)
 
 
 def instant(at):
@@ -26,5 +28,11 @@ for key, role, name in ((customer, "customer", "Sita Rai"), (provider, "provider
     person = {"id": key, "role": role, "name": name, "email": f"{name.split()[0].lower()}@example.org", "phone": None, "language": "en"}
     line("PersonUpserted", f"person:{key}", "upstream:example", {**person, "timezone": "Asia/Kathmandu", "addresses": [], "active": True})
 
-facts = {"customer": customer, "provider": provider, "service": service, "category": "plumbing", "booking_date": instant(now - timedelta(days=2))}
+facts = {
+    "customer": customer,
+    "provider": provider,
+    "service": service,
+    "category": "plumbing",
+    "booking_date": instant(now - timedelta(days=2)),
+}
 line("CreateBooking", booking, f"customer:{customer}", {**facts, "duration_minutes": 60, "total_amount": "1500.00"})

@@ -10,7 +10,7 @@ Value = TypeVar("Value")
 
 
 def eventually(predicate: Callable[[], Value], within: float = 10.0, every: float = POLL_SECONDS) -> Value:
-    """Return the first truthy value of `predicate`, asked `every` so many seconds. Raises AssertionError with its last value or exception."""
+    """Return the first truthy value of `predicate`, asked `every` few seconds. Raises AssertionError with its last value or exception."""
     deadline = time.monotonic() + within
     while True:
         last, failure = _attempt(predicate)

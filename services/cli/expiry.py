@@ -10,9 +10,7 @@ from rich.table import Table
 from contracts.values import instant_text
 from services.cli.endpoints import answering_database, reach
 from services.cli.output import AsJson, console, print_json
-from services.expiry.errors import AutoCancelDisabled
-from services.expiry.manual import Summary, run_now
-from services.expiry.settings import ExpirySettings
+from services.expiry.app import AutoCancelDisabled, ExpirySettings, Summary, run_now
 from services.runtime.errors import Halt
 
 SHOWN = 50

@@ -3,16 +3,19 @@
 import asyncio
 import os
 import signal
-from typing import Annotated
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any
 
 import typer
 import uvloop
 
 from services.cli.endpoints import adopt
-from services.cli.known import SERVICES, Known, S
+from services.cli.known import SERVICES, Known
 from services.cli.output import complain
 from services.runtime.errors import Halt, Misconfigured
 from services.runtime.logs import configure_logging
+from services.runtime.process import Process
 
 app = typer.Typer(add_completion=False)
 
@@ -34,15 +37,15 @@ def run(service: Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICES
         raise typer.Exit(os.EX_CONFIG if isinstance(failure, Misconfigured) else 1) from failure
 
 
-def start(name: str, service: Known[S]) -> None:
+def start(name: str, service: Known[Any]) -> None:
     """Run `service` until it is stopped. Raises Halt."""
     settings = service.settings.load()
     configure_logging(name, settings.slot, settings.log_level, settings.log_format)
-    uvloop.run(_until_signal(service, settings))
+    uvloop.run(_until_signal(partial(service.build, settings)))
 
 
-async def _until_signal(service: Known[S], settings: S) -> None:
-    process = service.build(settings)
+async def _until_signal(build: Callable[[], Process]) -> None:
+    process = build()
     for signum in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signum, process.stopping.set)
     await process.run()

@@ -7,7 +7,7 @@ from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
 from services.booking.app import BookingSettings
-from services.cli.up import UpSettings
+from services.cli.plan import UpSettings
 from services.expiry.app import ExpirySettings
 from services.notifier.app import NotifierSettings
 from services.runtime.pages import keep_page

@@ -51,9 +51,9 @@ def _flow(picture: Picture) -> Table:
     """How much waits where, and the rates."""
     figures, lag = picture.figures, picture.backlogs.lag
     table = Table.grid(padding=(0, 2))
-    for group, records in (lag or {"all groups": None}).items():
+    for group, records in lag.items() if lag is not None else [("of all groups", None)]:
         table.add_row(f"lag {group}", _count(records, "yellow"), "records to read")
-    table.add_row("outbox", _count(figures.outbox and figures.outbox.pending, "yellow"), _waiting(figures.outbox))
+    table.add_row("outbox", _count(figures.outbox.pending if figures.outbox else None, "yellow"), _waiting(figures.outbox))
     table.add_row("due", _count(figures.due, "yellow"), "bookings past their deadline")
     table.add_row("parked", _count(figures.parked, "yellow"), "messages that wait for their booking")
     table.add_row("dead letters", _count(picture.backlogs.dead_letters, "bold red"), "see `sewa dead-letters list`")

@@ -88,7 +88,7 @@ async def run_now(
     """List what is due right now and, unless `dry_run`, have it cancelled by the running services.
 
     Waits until each booking is answered, or until `patience` seconds of the host have brought no answer; `progress` is told of every
-    change. Raises AutoCancelDisabled, StartFailed, KafkaError, SQLAlchemyError.
+    round. Raises AutoCancelDisabled, StartFailed, KafkaError, SQLAlchemyError.
     """
     if not (dry_run or settings.enabled):
         message = "AUTO_CANCEL_ENABLED is false: nothing is cancelled; set it to true, or ask for a dry run"
@@ -98,8 +98,8 @@ async def run_now(
         summary = Summary(now, dry_run, await due(connection, now, settings.policies))
         if not dry_run and summary.due:
             await process.producer.start()
-            async for change in _cancel(process, connection, settings, summary, patience):
-                progress(change)
+            async for state in _cancel(process, connection, settings, summary, patience):
+                progress(state)
     return summary
 
 
@@ -120,7 +120,7 @@ async def _connected(settings: ExpirySettings) -> AsyncIterator[tuple[Process, A
 async def _cancel(
     process: Process, connection: AsyncConnection, settings: ExpirySettings, summary: Summary, patience: float
 ) -> AsyncIterator[Summary]:
-    """Emit until everything found is answered, and yield at every change."""
+    """Emit until everything found is answered, and yield after every round."""
 
     async def publish(records: Sequence[Outgoing]) -> None:
         await process.publish(records)
@@ -134,7 +134,7 @@ async def _cancel(
         await asyncio.sleep(0 if more else ASK_EVERY)
         if await _note_answers(connection, summary, settings.policies, 2 * settings.in_flight):
             answered_at = time.monotonic()
-            yield summary
+        yield summary
 
 
 async def _note_answers(connection: AsyncConnection, summary: Summary, policies: Policies, at_most: int) -> bool:

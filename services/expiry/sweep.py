@@ -13,7 +13,7 @@ from contracts.commands import ExpireBooking
 from contracts.ids import derived_id, new_id
 from contracts.message import Message, canonical_json
 from services.expiry import emissions, store
-from services.expiry.emissions import SOURCE, Settled
+from services.expiry.emissions import SOURCE
 from services.expiry.grace import Policies, deadline, eligible, evidence
 from services.expiry.metrics import LAG
 from services.expiry.store import START, Entry, Mark
@@ -25,7 +25,7 @@ ACTOR = Actor.system("expiry")
 BATCH = 500
 VALID_FOR = timedelta(seconds=60)
 LONGEST_SCAN = timedelta(seconds=1)
-FULL_WINDOW_SECONDS = 0.05
+FULL_WINDOW_SECONDS = 0.1
 
 
 def host_now() -> datetime:
@@ -67,11 +67,11 @@ class Sweep:
 
         The window of unanswered commands keeps us from running ahead of the booking service, whose queue would outlive them.
         """
-        settled = await self._settle(connection)
+        await self._settle(connection)
         limit = max(0, min(self.batch, self.in_flight - await emissions.count_unanswered(connection)))
         entries = await store.due(connection, now, self.mark, limit)
         await self._emit(connection, entries, now)
-        if len(entries) < limit or not (settled or entries):
+        if len(entries) < limit:
             self.began = None
             return False
         self.mark = Mark.of(entries[-1]) if entries else self.mark
@@ -79,18 +79,16 @@ class Sweep:
             await asyncio.sleep(FULL_WINDOW_SECONDS)
         return True
 
-    async def _settle(self, connection: AsyncConnection) -> list[Settled]:
+    async def _settle(self, connection: AsyncConnection) -> None:
         """Count what was answered; where the last scan is over, start another and let it emit again what had no good answer."""
         host = self.host()
         new_scan = self.began is None or host - self.began >= LONGEST_SCAN
         if new_scan:
             self.mark, self.scan_id, self.began = START, new_id(), host
-        settled = await emissions.settle(connection, host, new_scan=new_scan)
-        for command in settled:
+        for command in await emissions.settle(connection, host, new_scan=new_scan):
             EXPIRY_COMMANDS.labels(command.outcome).inc()
             if command.lag is not None:
                 LAG.observe(command.lag.total_seconds())
-        return settled
 
     async def _emit(self, connection: AsyncConnection, entries: Sequence[Entry], now: datetime) -> None:
         """Publish the commands that no other process has claimed; a claim whose publishing failed counts as unanswered."""

@@ -27,8 +27,6 @@ class Relay:
     async def run_once(self, connection: AsyncConnection, _now: datetime) -> bool:
         """Publish one batch; True when there may be more. Raises KafkaError, TimeoutError with the rest still queued."""
         rows = await self._waiting(connection, self._batch)
-        if not rows:
-            return False
         sent, held = await self._send(rows)
         OUTBOX_HELD.set(held)
         failure = await self._settle(connection, sent)

@@ -66,7 +66,7 @@ class Worker:
         if not batch:
             return []
         await self.prepare(batch)
-        failure: Exception | None = None
+        failure = ""
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return await self._transact(batch)
@@ -85,8 +85,8 @@ class Worker:
                 if kind is not Fault.CONFLICT and len(batch) > 1:
                     half = len(batch) // 2
                     return [*await self.settle(batch[:half]), *await self.settle(batch[half:])]
-                failure = error
-        return [Burial("poison", brief(failure), ATTEMPTS)]
+                failure = brief(error)
+        return [Burial("poison", failure, ATTEMPTS)]
 
     async def _transact(self, batch: Sequence[Received]) -> list[Outcome]:
         """The one place where a batch's transaction is opened and committed."""

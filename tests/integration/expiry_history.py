@@ -170,12 +170,12 @@ class Expiry:
             return await handlers.note_rejections(connection, [received(rejected(command, code))], NOW)
 
     async def scan(self, sweep: Sweep, now: datetime = NOW) -> list[UUID]:
-        """Run one scan to its end and return the bookings it asked to cancel, in order."""
-        before = len(self.sent)
+        """Scan until there is no more, or nothing more may be asked; return the bookings it asked to cancel, in order."""
+        before = known = len(self.sent)
         async with self.engine.connect() as connection:
             await connection.execution_options(isolation_level="AUTOCOMMIT")
-            while await sweep.run_once(connection, now):
-                pass
+            while await sweep.run_once(connection, now) and len(self.sent) > known:
+                known = len(self.sent)
         return [UUID(command.subject) for command in self.sent[before:]]
 
     async def entry(self, booking: UUID) -> Entry:

@@ -193,8 +193,10 @@ def repository(folder: Path) -> Iterator[str]:
         shutil.copy(path, folder / stored(jar))
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Repository, directory=folder)) as server:
         Thread(target=server.serve_forever).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
 
 
 def test_first_starts_at_the_same_time_download_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -169,13 +169,26 @@ async def test_changed_settings_date_open_bookings_anew(expiry: Expiry) -> None:
     assert (await expiry.entry(closed)).expires_at is None
 
 
-async def test_dating_anew_walks_every_batch_and_then_rests(expiry: Expiry, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_dating_anew_takes_batch_after_batch(expiry: Expiry, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.expiry.redating.BATCH", 2)
     bookings = [new_id() for _ in range(5)]
     await expiry.hears(*(e for n, booking in enumerate(bookings) for e in requested(booking, BOOKED_FOR + n * HOUR)))
-    seconds = iter([0.0, 1.0, 2.0, 3.0, 62.0])
-    redating = Redating(Policies(Policy("*", 2)), steady=lambda: next(seconds))
+    redating = Redating(Policies(Policy("*", 2)))
     async with expiry.engine.begin() as connection:
-        assert [await redating.run_once(connection, NOW) for _ in range(4)] == [True, True, False, False]
+        assert [await redating.run_once(connection, NOW) for _ in range(3)] == [True, True, False]
     dates = [(await expiry.entry(booking)).expires_at for booking in bookings]
     assert dates == [BOOKED_FOR + (n + 2) * HOUR for n in range(5)]
+
+
+async def test_what_an_older_process_still_indexes_is_dated_anew_within_a_minute(expiry: Expiry) -> None:
+    booking, seconds = new_id(), iter([0.0, 0.0, 59.9, 60.0, 60.0])
+    redating = Redating(Policies(Policy("*", 2)), steady=lambda: next(seconds))
+    async with expiry.engine.connect() as connection:
+        await redating.run_once(connection, NOW)
+        await expiry.hears(*requested(booking))
+        await redating.run_once(connection, NOW)
+        await connection.commit()
+        assert (await expiry.entry(booking)).expires_at == BOOKED_FOR + DAY
+        await redating.run_once(connection, NOW)
+        await connection.commit()
+    assert (await expiry.entry(booking)).expires_at == BOOKED_FOR + 2 * HOUR

@@ -1,7 +1,6 @@
 """The composed expiry service on a real broker: events in, commands out, answers back, and the run by hand."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
@@ -27,19 +26,14 @@ from services.runtime.outbox import Outgoing, outgoing
 from services.runtime.process import Process
 from tests.eventually import aeventually
 from tests.integration.expiry_history import DAY, HOUR, Expiry, expired, read, rejected, requested
+from tests.servers import free_ports
 
 Answer = Callable[[Message[ExpireBooking]], Message[Contract]]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture
-def settings(database_url: str, kafka: str) -> ExpirySettings:
-    return ExpirySettings(database_url=database_url, kafka=kafka, port=free_port())
+def settings(database_url: str, clean_kafka: str) -> ExpirySettings:
+    return ExpirySettings(database_url=database_url, kafka=clean_kafka, port=free_ports(1)[0])
 
 
 @asynccontextmanager
@@ -81,9 +75,9 @@ class Broker:
 
 
 @pytest.fixture
-async def broker(kafka: str) -> AsyncIterator[Broker]:
-    producer = open_producer(kafka, "test")
-    consumer = AIOKafkaConsumer(BOOKING_COMMANDS.name, bootstrap_servers=kafka, auto_offset_reset="earliest")
+async def broker(clean_kafka: str) -> AsyncIterator[Broker]:
+    producer = open_producer(clean_kafka, "test")
+    consumer = AIOKafkaConsumer(BOOKING_COMMANDS.name, bootstrap_servers=clean_kafka, auto_offset_reset="earliest")
     await producer.start()
     await consumer.start()
     yield Broker(producer, consumer)

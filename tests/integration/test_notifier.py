@@ -1,7 +1,9 @@
 """Letters on a real PostgreSQL: one each, whatever is repeated, overtaken, silenced or forgotten."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest_asyncio
@@ -14,6 +16,7 @@ from services.notifier.ledger import Delivery
 from services.notifier.letters import EMAIL, IN_APP
 from services.runtime.outcomes import Burial, Fate, Received
 from tests.builders import record
+from tests.eventually import aeventually
 from tests.integration.notifier_by_hand import HOUR, NOW, Notifier, Story, counted, directory, opened, person
 
 
@@ -59,6 +62,21 @@ async def test_the_ledger_stays_silent_when_the_projection_is_built_anew(notifie
     await notifier.delivers()
     assert await notifier.letters() == {"created-customer": 1, "requested-provider": 1}
     assert notifier.mails() == []
+
+
+async def test_a_second_run_of_a_batch_at_the_same_time_enters_nothing(notifier: Notifier) -> None:
+    story = Story()
+    worker, records = notifier.worker("notifier.events"), [record(story.created()), record(story.submitted())]
+    batch = [reading for reading in map(worker.read, records) if isinstance(reading, Received)]
+    await worker.prepare(batch)
+    async with notifier.process.engine.begin() as first:
+        await worker.handle(first, batch, NOW)
+        second = asyncio.create_task(worker.apply(records))
+        await aeventually(partial(notifier.query, "select 1 from pg_locks where not granted"))
+        await notifier.hears(*story.people())
+    await second
+    assert await notifier.ledger(IN_APP) == [("pending", 0, None)] * 2
+    assert await notifier.ledger(EMAIL) == []
 
 
 async def test_an_event_of_an_unknown_booking_is_buried_and_the_others_go_on(notifier: Notifier) -> None:
@@ -165,11 +183,12 @@ async def test_a_tombstone_erases_too(notifier: Notifier) -> None:
 
 
 async def test_the_latest_word_about_a_person_counts_in_whatever_order_it_comes(notifier: Notifier) -> None:
-    id_ = new_id()
-    old, new = person(id_, "Sita Rai"), person(id_, "Sita Shah", at=NOW + HOUR)
-    for batch in ([old], [new], [old], [new, old]):
-        await notifier.hears(*batch)
-    assert await notifier.query("select name from notifier.people") == [("Sita Shah",)]
+    for batches in ([0], [1], [0]), ([0, 1, 0],):
+        id_ = new_id()
+        words = [person(id_, "Sita Rai"), person(id_, "Sita Shah", at=NOW + HOUR)]
+        for batch in batches:
+            await notifier.hears(*(words[number] for number in batch))
+        assert await notifier.query(f"select name from notifier.people where id = '{id_}'") == [("Sita Shah",)]
 
 
 async def claim(notifier: Notifier) -> list[Delivery]:
