@@ -3,9 +3,9 @@
 import json
 import time
 import uuid
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
-now = datetime.now(timezone.utc)
+now = datetime.now(UTC)
 customer, provider, service = str(uuid.uuid4()), str(uuid.uuid4()), str(uuid.uuid4())
 random_bits = uuid.uuid4().int
 booking = str(
@@ -13,12 +13,12 @@ booking = str(
 )
 
 
-def instant(at):
+def instant(at: datetime) -> str:
     """Return an instant as messages have it."""
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def line(name, subject, actor, data):
+def line(name: str, subject: str, actor: str, data: dict[str, object]) -> None:
     """Print one message."""
     head = {"specversion": "1.0", "id": str(uuid.uuid4()), "source": "example", "type": f"sewabazaar.{name}.v1", "subject": subject}
     print(json.dumps({**head, "time": instant(now), "actor": actor, "data": data}))

@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.runtime.clock import Clock
 from services.runtime.db import Lock
-from services.runtime.errors import Fault, Halt, brief, fault
+from services.runtime.errors import Halt, brief
+from services.runtime.faults import Fault, fault
 from services.runtime.health import Health
 from services.runtime.metrics import LOOP_FAILURES
 from services.runtime.retry import Backoff

@@ -170,7 +170,7 @@ class Process:
 
     async def _take_slot(self) -> None:
         for _ in range(SLOT_TRIES):
-            if await self._slot.take():
+            if self.stopping.is_set() or await self._slot.take():
                 return
             await pause(self.stopping, 1.0)
         raise self._slot_taken()

@@ -15,7 +15,8 @@ from contracts.topics import BOOKING_COMMANDS
 from contracts.wire import Sources, Unreadable, decode
 from services.runtime.clock import Clock
 from services.runtime.deadletters import dead_letter
-from services.runtime.errors import Fault, brief, fault
+from services.runtime.errors import brief
+from services.runtime.faults import Fault, fault
 from services.runtime.metrics import COMMANDS, DEAD_LETTERS
 from services.runtime.outbox import Outgoing
 from services.runtime.outcomes import Burial, Handler, Outcome, Received, Record, fate_of

@@ -37,14 +37,14 @@ PERSON = {
 NOT_JSON, NOT_UTF8 = b"{nonsense", b'{"specversion": "\xff"}'
 
 
-def message(name: str, subject: str, actor: str, data: object, **changes: object) -> dict[str, object]:
+def message(name: str, subject: str, actor: str, data: object) -> dict[str, object]:
     head = {"specversion": "1.0", "id": str(uuid4()), "source": "shop", "type": f"sewabazaar.{name}.v1", "subject": subject}
-    return {**head, "time": "2026-11-20T06:00:00Z", "actor": actor, "data": data, **changes}
+    return {**head, "time": "2026-11-20T06:00:00Z", "actor": actor, "data": data}
 
 
 def create(booking: str = "", **changes: object) -> dict[str, object]:
     data = {**FACTS, "duration_minutes": 60, "total_amount": "1500.00"}
-    return message("CreateBooking", booking or str(new_id()), f"customer:{CUSTOMER}", data, **changes)
+    return {**message("CreateBooking", booking or str(new_id()), f"customer:{CUSTOMER}", data), **changes}
 
 
 def accept(booking: str) -> dict[str, object]:

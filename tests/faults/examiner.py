@@ -122,5 +122,9 @@ async def collect(bootstrap: str, database: str, mail_dir: Path) -> Evidence:
         rows = await connection.fetch("select id, status, version from booking.bookings")
     finally:
         await connection.close()
-    mails = [str(message_from_bytes(path.read_bytes())["Message-ID"]) for path in mail_dir.rglob("*.eml")]
-    return Evidence(events, rejections, dead, receipts, {str(r["id"]): (r["status"], r["version"]) for r in rows}, mails)
+    return Evidence(events, rejections, dead, receipts, {str(r["id"]): (r["status"], r["version"]) for r in rows}, mails(mail_dir))
+
+
+def mails(folder: Path) -> list[str]:
+    """Return the Message-ID of every mail."""
+    return [str(message_from_bytes(path.read_bytes())["Message-ID"]) for path in folder.rglob("*.eml")]

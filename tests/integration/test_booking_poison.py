@@ -13,7 +13,7 @@ from contracts.message import Message
 from services.booking import fold, store
 from services.booking.lifecycle import BookingCommand, Decision, Facts, decide
 from services.booking.state import Booking
-from services.runtime.errors import Fault, fault
+from services.runtime.faults import Fault, fault
 from services.runtime.worker import Worker
 from tests.builders import accept, bookings, cancel, create, record
 from tests.integration.booking_service import Service, opened

@@ -16,6 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contracts.actors import Actor
 from contracts.topics import BOOKING_EVENTS, DEAD_LETTERS
 from services.booking import fold, handlers
+from services.booking.app import build
+from services.booking.lifecycle import decide
 from services.booking.settings import BookingSettings
 from services.runtime.consumer import Consumer
 from services.runtime.errors import OffsetsLost
@@ -139,7 +141,6 @@ async def test_poison_and_orphans_land_in_dead_letters_too(
     clock.write_text("2026-11-20T06:00:00Z")
     booking, unknown = bookings(2)
     culprit, early = accept(booking), cancel(unknown)
-    decide = fold.decide
     monkeypatch.setattr(fold, "decide", lambda *a: 1 / 0 if a[1].id == culprit.id else decide(*a))
     await send(producer, early, create(booking), culprit, cancel(booking))
     async with running(settings_of(environment, clock_file=clock)):
@@ -251,8 +252,7 @@ async def test_records_that_were_removed_unread_stop_the_process(
     await send(producer, *map(create, ids[1:]))
     await remove_before(settings.kafka, 3)
     with pytest.raises(OffsetsLost, match=r"booking.commands stood at .*1, which now begins at 3"):
-        async with asyncio.timeout(60), running(settings) as process:
-            await process.stopping.wait()
+        await asyncio.wait_for(build(settings).run(), 60)
     assert (await committed(settings.kafka), await service.status(ids[3])) == (1, None)
 
 
@@ -263,14 +263,14 @@ async def test_records_that_are_removed_while_the_handler_waits_stop_the_process
     monkeypatch.setattr(handlers, "settle", outage := Outage(OSError("no route")))
     outage.over.set()
     await send(producer, create(ids[0]))
+    process = asyncio.create_task(build(settings).run())
+    await comes_to(settings.kafka, 1)
+    outage.over.clear()
+    await send(producer, create(ids[1]))
+    await remove_before(settings.kafka, 2)
+    await send(producer, create(ids[2]))
     with pytest.raises(OffsetsLost, match=r"booking.commands stood at .*1, which now begins at 2"):
-        async with asyncio.timeout(60), running(settings) as process:
-            await comes_to(settings.kafka, 1)
-            outage.over.clear()
-            await send(producer, create(ids[1]))
-            await remove_before(settings.kafka, 2)
-            await send(producer, create(ids[2]))
-            await process.stopping.wait()
+        await asyncio.wait_for(process, 60)
     assert await service.status(ids[2]) is None
 
 

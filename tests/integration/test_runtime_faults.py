@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.runtime.db import Lock, open_direct_engine, open_engine
-from services.runtime.errors import Fault, fault
+from services.runtime.faults import Fault, fault
 
 TABLES = """
     create extension if not exists btree_gist;

@@ -10,6 +10,7 @@ from typing import Any, get_args
 from uuid import UUID
 
 import pytest
+from pydantic import ValidationError
 
 from contracts.events import (
     BookingAccepted,
@@ -30,6 +31,7 @@ from services.notifier.facts import Booking, Person, fold
 from services.notifier.ledger import Delivery, Entry, Key
 from services.notifier.letters import EMAIL, IN_APP, LETTERS, channels_to, letters_about, pointless, silenced
 from services.notifier.rendering import TEMPLATES, Rendered, Renderer
+from services.notifier.settings import NotifierSettings
 
 AT = datetime(2026, 10, 17, 4, 15, tzinfo=UTC)
 BOOKING = Booking(new_id(), 3, "confirmed", new_id(), new_id(), new_id(), "plumbing", AT, Decimal("1500.00"), "NPR")
@@ -242,3 +244,21 @@ async def test_an_e_mail_has_a_text_and_an_html_part_with_short_lines() -> None:
 async def test_what_cannot_be_an_address_is_refused(address: str) -> None:
     with pytest.raises(Refused, match="bad-address"):
         await sent(customer=replace(SITA, email=address))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"smtp_url": "http://mail.example"},
+        {"smtp_url": "smtp://mail.example:mail"},
+        {"public_url": "sewa.example"},
+        {"mail_from": "nobody"},
+        {"mail_from": "Sewa <a@b>\r\nBcc: c@d"},
+        {"timezone": "Nepal/Everest"},
+    ],
+)
+def test_a_wrong_setting_stops_the_start(wrong: dict[str, Any]) -> None:
+    values: dict[str, Any] = {"database_url": "postgresql://localhost/x", "kafka": "localhost:9092"}
+    NotifierSettings(**values)
+    with pytest.raises(ValidationError):
+        NotifierSettings(**values, **wrong)

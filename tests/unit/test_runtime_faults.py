@@ -8,7 +8,8 @@ from pydantic import BaseModel, ValidationError
 from sqlalchemy.exc import DBAPIError, InvalidRequestError, PendingRollbackError, TimeoutError as PoolTimeout
 
 from services.booking.errors import BrokenHistory
-from services.runtime.errors import Fault, Halt, Misconfigured, OffsetsLost, SlotTaken, StartFailed, fault
+from services.runtime.errors import Halt, Misconfigured, OffsetsLost, SlotTaken, StartFailed
+from services.runtime.faults import Fault, fault
 
 
 def wrapped(error: BaseException) -> DBAPIError:
