@@ -26,6 +26,7 @@ BATCH = 500
 VALID_FOR = timedelta(seconds=60)
 LONGEST_SCAN = timedelta(seconds=1)
 FULL_WINDOW_SECONDS = 0.1
+NARROWEST_WINDOW = 100
 
 
 def host_now() -> datetime:
@@ -51,24 +52,27 @@ def expire_command(entry: Entry, policies: Policies, now: datetime, scan_id: UUI
 
 @dataclass
 class Sweep:
-    """Scans in steps of a batch. A scan starts at the head of the index, and goes on from where the last batch ended."""
+    """Scans in steps of a batch. A scan starts at the head of the index, and goes on from where the last batch ended.
+
+    No more commands than `window` wait for their answer: running ahead of the booking service, their queue would outlive them. It
+    doubles while every command is answered, up to `in_flight`, and is halved when one is not.
+    """
 
     policies: Policies
     publish: Publish
     in_flight: int = 2000
     batch: int = BATCH
     host: Callable[[], datetime] = host_now
+    window: int = NARROWEST_WINDOW
     mark: Mark = START
     scan_id: UUID = field(default_factory=new_id)
     began: datetime | None = None
 
     async def run_once(self, connection: AsyncConnection, now: datetime) -> bool:
-        """Emit a batch of what is due at the business instant `now`; True when there may be more.
-
-        The window of unanswered commands keeps us from running ahead of the booking service, whose queue would outlive them.
-        """
+        """Emit a batch of what is due at the business instant `now`; True when there may be more."""
         await self._settle(connection)
-        limit = max(0, min(self.batch, self.in_flight - await emissions.count_unanswered(connection)))
+        room = min(self.window, self.in_flight) - await emissions.count_unanswered(connection)
+        limit = max(0, min(self.batch, room))
         entries = await store.due(connection, now, self.mark, limit)
         await self._emit(connection, entries, now)
         if len(entries) < limit:
@@ -85,10 +89,15 @@ class Sweep:
         new_scan = self.began is None or host - self.began >= LONGEST_SCAN
         if new_scan:
             self.mark, self.scan_id, self.began = START, new_id(), host
-        for command in await emissions.settle(connection, host, new_scan=new_scan):
+        settled = await emissions.settle(connection, host, new_scan=new_scan)
+        for command in settled:
             EXPIRY_COMMANDS.labels(command.outcome).inc()
             if command.lag is not None:
                 LAG.observe(command.lag.total_seconds())
+        if any(command.outcome == "orphaned" for command in settled):
+            self.window = max(NARROWEST_WINDOW, self.window // 2)
+        else:
+            self.window = min(self.in_flight, self.window + len(settled))
 
     async def _emit(self, connection: AsyncConnection, entries: Sequence[Entry], now: datetime) -> None:
         """Publish the commands that no other process has claimed; a claim whose publishing failed counts as unanswered."""

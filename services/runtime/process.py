@@ -157,9 +157,9 @@ class Process:
             stack.push_async_callback(self.engine.dispose)
             for lock in self._locks:
                 stack.push_async_callback(lock.release)
+            stack.push_async_callback(stop_quickly, self.producer.stop)
             for step in (self._take_slot, *self.starting):
                 await patiently("database", step, self.stopping)
-            stack.push_async_callback(stop_quickly, self.producer.stop)
             await patiently("kafka", self.producer.start, self.stopping)
             stack.push_async_callback(self._broker.stop)
             await patiently("kafka", self._broker.connect, self.stopping)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
 from services.runtime.consumer import Consumer
 from services.runtime.health import Health
 from services.runtime.metrics import CONSUMER_LAG
@@ -26,9 +28,14 @@ class Progress:
         ends = await client.end_offsets(list(partitions))
         lag = dict.fromkeys(self.consumer.topics, 0)
         for partition, end in ends.items():
-            lag[partition.topic] += max(0, end - (await self.consumer.committed(client, partition) or 0))
+            lag[partition.topic] += max(0, end - await self._done(client, partition))
         for topic, records in lag.items():
             CONSUMER_LAG.labels(topic, group).set(records)
         if not any(lag.values()):
             self.health.beat(group)
         return False
+
+    async def _done(self, client: AIOKafkaConsumer, partition: TopicPartition) -> int:
+        """Return how far `partition` is done; before the first commit that is where it begins, which retention moves."""
+        done = await self.consumer.committed(client, partition)
+        return (await client.beginning_offsets([partition]))[partition] if done is None else done

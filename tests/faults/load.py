@@ -11,10 +11,11 @@ from uuid import UUID, uuid4
 
 @dataclass
 class Ledger:
-    """What was sent: command ids by booking, and who takes part in it."""
+    """What was sent: command ids by booking, who takes part in it, and when each booking lapses that nobody acts on."""
 
     commands: dict[str, list[str]] = field(default_factory=dict)
     parties: dict[str, tuple[str, str]] = field(default_factory=dict)
+    lapsing: dict[str, str] = field(default_factory=dict)
 
 
 def booking_id(chance: random.Random) -> str:
@@ -49,11 +50,11 @@ def person(role: str) -> dict[str, object]:
     return line("PersonUpserted", f"person:{key}", "upstream:shop", {**data, "timezone": "Asia/Kathmandu", "addresses": [], "active": True})
 
 
-def story(ledger: Ledger, chance: random.Random, customer: str, provider: str) -> Iterator[dict[str, object]]:
-    """Yield one booking's commands: some are accepted, some called off, some nobody acts on, which are due at once."""
+def story(ledger: Ledger, chance: random.Random, customer: str, provider: str, lapses: int = -2) -> Iterator[dict[str, object]]:
+    """Yield one booking's commands: some are accepted, some called off; those nobody acts on are for the day in `lapses` days."""
     key, now = booking_id(chance), datetime.now(UTC)
     fate = chance.choice(("accept", "decline", "cancel", "lapse", "lapse"))
-    starts = now - timedelta(days=2) if fate == "lapse" else now + timedelta(minutes=chance.randrange(60, 500_000))
+    starts = now + (timedelta(days=lapses) if fate == "lapse" else timedelta(minutes=chance.randrange(10_000, 500_000)))
     facts = {"customer": customer, "provider": provider, "service": str(uuid4()), "category": "plumbing", "booking_date": instant(starts)}
     lines = [line("CreateBooking", key, f"customer:{customer}", {**facts, "duration_minutes": 60, "total_amount": "1500.00"})]
     match fate:
@@ -63,6 +64,8 @@ def story(ledger: Ledger, chance: random.Random, customer: str, provider: str) -
             lines.append(line("DeclineBooking", key, f"provider:{provider}", {"reason": "fully booked"}))
         case "cancel":
             lines.append(line("CancelBooking", key, f"customer:{customer}", {"reason": "changed my mind"}))
+    if fate == "lapse":
+        ledger.lapsing[key] = instant(starts + timedelta(hours=24))
     ledger.parties[key] = (customer, provider)
     ledger.commands[key] = [str(one["id"]) for one in lines]
     yield from lines

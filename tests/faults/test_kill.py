@@ -13,9 +13,9 @@ import pytest
 from tests.eventually import eventually
 from tests.faults.examiner import collect
 from tests.faults.load import Ledger, person, story
-from tests.faults.platform import QUIET_SECONDS, Platform, started
+from tests.platform import QUIET_SECONDS, Platform, started
 
-BOOKINGS = 300
+BOOKINGS = 120
 pytestmark = pytest.mark.timeout(400)
 SERVERS = {"kafka": "kafka.Kafka", "postgres": "bin/postgres"}
 SERVICES = ("booking", "expiry", "notifier")

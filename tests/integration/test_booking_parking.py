@@ -7,6 +7,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from prometheus_client import REGISTRY
 
 from contracts.commands import AcceptBooking
 from contracts.message import Message
@@ -101,6 +102,29 @@ async def test_the_loop_settles_what_was_parked_while_its_booking_was_created(se
     assert not await service.run_once(settle_arrived)
     assert await service.status(one) == ("confirmed", 3)
     assert (await service.parked(), (await service.inbox())[early.id]) == (1, "handled")
+
+
+async def test_what_was_parked_while_its_booking_was_created_comes_before_a_later_command(service: Service) -> None:
+    (booking,) = bookings(1)
+    await overtake(service, booking)
+    assert await service.settle(cancel(booking)) == ["handled"]
+    assert await service.events() == ["BookingCreated", "BookingSubmitted", "BookingAccepted", "BookingCancelled"]
+    assert await service.parked() == 0
+
+
+async def test_a_waiting_command_counts_as_parked_and_later_with_its_fate(service: Service) -> None:
+    one, two = bookings(2)
+    before = {fate: counted("AcceptBooking", fate) for fate in ("parked", "handled", "buried")}
+    await service.apply(accept(one), accept(two))
+    await service.apply(create(one))
+    service.clock.instant += PATIENCE
+    await service.run_once(bury_orphans)
+    assert {fate: counted("AcceptBooking", fate) - was for fate, was in before.items()} == {"parked": 2, "handled": 1, "buried": 1}
+
+
+def counted(name: str, fate: str) -> float:
+    """How many commands of this name met this fate."""
+    return REGISTRY.get_sample_value("commands_total", {"type": name, "outcome": fate}) or 0.0
 
 
 async def test_an_orphan_is_buried_after_fifteen_minutes_of_business_time(service: Service) -> None:

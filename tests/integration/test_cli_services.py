@@ -14,9 +14,12 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from contracts.ids import new_id
 from contracts.topics import TOPICS
+from contracts.values import instant_text
 from services.cli.greeting import is_ready
+from services.runtime.outbox import outgoing
+from tests.builders import NOW, create
 from tests.eventually import eventually
-from tests.integration.cli_process import NOBODY, SEWA, sewa
+from tests.integration.cli_process import NOBODY, SEWA, send, sewa
 from tests.servers import copied_database, outside_the_loop
 
 NOWHERE = {"DATABASE_URL": f"postgresql://booking@{NOBODY}/booking", "KAFKA_BOOTSTRAP_SERVERS": NOBODY}
@@ -127,12 +130,21 @@ def test_what_is_due_is_listed_and_left_alone_in_a_dry_run(environment: dict[str
     assert booking in for_people.out
 
 
+def test_a_run_by_hand_cancels_what_is_due_and_waits_for_the_answer(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "clock").write_text(instant_text(NOW))
+    settings = {**environment, "SEWA_CLOCK_FILE": str(tmp_path / "clock"), "AUTO_CANCEL_ENABLED": "false"}
+    with running("booking", settings), running("expiry", settings):
+        send(environment["KAFKA_BOOTSTRAP_SERVERS"], [outgoing(create(new_id()))])
+        eventually(lambda: sewa(settings, "status", "--json").json["due"] == 1, within=60)
+        done = sewa({**settings, "AUTO_CANCEL_ENABLED": "true"}, "expiry", "run", "--json")
+    assert done.code == 0
+    assert [done.json[name] for name in ("found", "emitted", "cancelled", "rejected", "unanswered")] == [1, 1, 1, 0, 0]
+
+
 def test_nothing_due_is_no_failure(environment: dict[str, str]) -> None:
     done = sewa(environment, "expiry", "run", "--json")
     assert done.code == 0
-    assert {name: done.json[name] for name in ("found", "emitted", "cancelled", "rejected", "unanswered")} == dict.fromkeys(
-        ("found", "emitted", "cancelled", "rejected", "unanswered"), 0
-    )
+    assert [done.json[name] for name in ("found", "emitted", "cancelled", "rejected", "unanswered")] == [0] * 5
 
 
 def test_a_disabled_auto_cancel_is_said_and_is_exit_code_1(environment: dict[str, str]) -> None:

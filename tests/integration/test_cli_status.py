@@ -40,9 +40,11 @@ DEADLINES = """
 def execute(database_url: str, *statements: str) -> None:
     async def run() -> None:
         connection = await asyncpg.connect(database_url)
-        for statement in statements:
-            await connection.execute(statement)
-        await connection.close()
+        try:
+            for statement in statements:
+                await connection.execute(statement)
+        finally:
+            await connection.close()
 
     asyncio.run(run())
 
@@ -107,7 +109,7 @@ def test_rates_count_what_ended_and_round_half_up(environment: dict[str, str]) -
 
 def test_what_waits_in_the_database_is_counted(environment: dict[str, str]) -> None:
     queued = "insert into {}.outbox (topic, queued_at) select 'booking.events.v1', clock_timestamp() - interval '{} s'"
-    parked = "insert into booking.parked values (default, gen_random_uuid(), now(), 'booking.commands.v1', 0, 0, 0, '[]', null)"
+    parked = "insert into booking.parked values (default, gen_random_uuid(), now(), 'booking.commands.v1', 0, 0, 0, '[]', '')"
     execute(environment["DATABASE_URL"], queued.format("booking", 100), queued.format("notifier", 200), parked)
     shown = status(environment)
     assert shown["outbox"]["pending"] == 2

@@ -226,6 +226,17 @@ async def test_a_standstill_of_the_booking_service_never_lets_the_scan_run_ahead
     assert await expiry.unanswered() == 10
 
 
+async def test_the_window_widens_with_answers_and_narrows_without(expiry: Expiry) -> None:
+    sweep, in_order = expiry.sweep(), await some_due(expiry, 450)
+    assert await expiry.scan(sweep) == in_order[:100]
+    await answers(expiry, 100)
+    assert await expiry.scan(sweep) == in_order[100:300]
+    await answers(expiry, 199)
+    expiry.host.pass_by(10)
+    assert await expiry.scan(sweep) == in_order[299:399]
+    assert sweep.window == 100
+
+
 async def test_refused_commands_leave_the_window_to_others(expiry: Expiry) -> None:
     sweep, in_order = expiry.sweep(in_flight=2), await some_due(expiry, 3)
     await expiry.scan(sweep)

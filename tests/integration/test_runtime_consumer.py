@@ -25,7 +25,7 @@ from services.runtime.kafka import open_producer
 from services.runtime.outcomes import Outcome, Received, Record
 from tests.builders import accept, bookings, cancel, create, record
 from tests.eventually import aeventually
-from tests.integration.booking_process import FIRST, comes_to, committed, running, send, settings_of
+from tests.integration.booking_process import FIRST, comes_to, committed, is_ready, running, send, settings_of
 from tests.integration.booking_service import Service, opened
 from tests.integration.kafka_tap import Tap, tapped
 
@@ -283,3 +283,10 @@ async def test_a_group_that_never_read_begins_with_what_there_is(
     async with running(settings):
         await comes_to(settings.kafka, 2)
     assert (await service.status(one), await service.status(two)) == (None, ("pending", 2))
+
+
+async def test_a_group_that_never_read_is_ready_when_all_was_removed(settings: BookingSettings, producer: AIOKafkaProducer) -> None:
+    await send(producer, *map(create, bookings(3)))
+    await remove_before(settings.kafka, 3)
+    async with running(settings) as process:
+        await aeventually(lambda: is_ready(process), within=15)
