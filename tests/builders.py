@@ -1,5 +1,6 @@
 """Bookings, commands and records as their senders would make them: what a test does not name is some valid value."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -15,7 +16,7 @@ from contracts.message import Message
 from contracts.values import Contract
 from contracts.wire import Sources, Tombstone, decode
 from services.booking.lifecycle import BookingCommand, Facts, Refusal, Unchanged, decide
-from services.booking.state import Booking, Occurred, evolve
+from services.booking.state import Booking, Occurred, Slot, evolve
 from services.runtime.outcomes import Received, Record
 
 D = TypeVar("D", bound=Contract)
@@ -104,6 +105,14 @@ def events_of(booking: Booking | None, command: Message[BookingCommand], now: da
     decision = decide(booking, command, Facts(), now)
     assert not isinstance(decision, Refusal | Unchanged), decision
     return decision
+
+
+def outcome(booking: Booking | None, command: Message[BookingCommand], busy: Sequence[Slot] = ()) -> str:
+    """What `decide` says: the status that follows, `unchanged`, or the code of the refusal."""
+    decision = decide(booking, command, Facts(busy), NOW)
+    if isinstance(decision, Refusal):
+        return decision.code
+    return "unchanged" if isinstance(decision, Unchanged) else decision[-1].data.status
 
 
 def after(*commands: Message[BookingCommand], now: datetime = NOW) -> Booking:

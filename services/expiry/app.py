@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.topics import BOOKING_EVENTS, BOOKING_REJECTIONS
 from services.expiry import handlers, store
-from services.expiry.errors import AutoCancelDisabled as AutoCancelDisabled
-from services.expiry.manual import Due as Due, Summary as Summary, run_now as run_now
+from services.expiry.errors import AutoCancelDisabled
+from services.expiry.manual import Due, Summary, run_now
 from services.expiry.metrics import OVERDUE
 from services.expiry.redating import Redating
 from services.expiry.settings import ExpirySettings
@@ -23,7 +23,7 @@ from services.runtime.outcomes import Received
 from services.runtime.partitions import Partitions
 from services.runtime.process import Process
 
-__all__ = ["ExpirySettings", "build"]
+__all__ = ["AutoCancelDisabled", "Due", "ExpirySettings", "Summary", "build", "run_now"]
 
 REDATE_EVERY = 1.0
 MEASURE_EVERY = 5.0

@@ -39,9 +39,9 @@ async def acknowledged(futures: Iterable[asyncio.Future[object]], within: float 
         raise TimeoutError(message)
 
 
-async def stop_quickly(stop: Callable[[], Awaitable[object]]) -> None:
-    """Call `stop`, which would wait for an absent broker for ever, for three seconds at most."""
+async def stop_quickly(stop: Callable[[], Awaitable[object]], within: float = STOP_SECONDS) -> None:
+    """Call `stop`, which would wait for an absent broker for ever, for so many seconds at most."""
     try:
-        await asyncio.wait_for(stop(), STOP_SECONDS)
+        await asyncio.wait_for(stop(), within)
     except (TimeoutError, KafkaError, OSError) as error:
         log.warning("kafka_client_not_stopped_cleanly", error=brief(error))

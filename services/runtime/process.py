@@ -35,6 +35,7 @@ WATCH_EVERY = 1.0
 RELAY_EVERY = 0.02
 HOUR = 3600.0
 DRAIN_SECONDS = 8.0
+BATCH_SECONDS = 4.0
 SLOT_EVERY = 2.0
 SLOT_TRIES = 15
 
@@ -161,7 +162,7 @@ class Process:
             for step in (self._take_slot, *self.starting):
                 await patiently("database", step, self.stopping)
             await patiently("kafka", self.producer.start, self.stopping)
-            stack.push_async_callback(self._broker.stop)
+            stack.push_async_callback(stop_quickly, self._broker.stop, BATCH_SECONDS)
             await patiently("kafka", self._broker.connect, self.stopping)
             for consumer in self._consumers:
                 await patiently("kafka", consumer.start, self.stopping)

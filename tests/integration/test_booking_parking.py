@@ -53,8 +53,8 @@ async def test_an_early_command_waits_and_is_no_event_nor_rejection(service: Ser
 async def test_the_creation_takes_waiting_commands_along_in_arrival_order(service: Service) -> None:
     (booking,) = bookings(1)
     taken, off, late = accept(booking), cancel(booking), decline(booking)
-    await service.settle(taken)
-    await service.settle(off, late)
+    await service.settle(taken, off)
+    await service.settle(late)
     made = create(booking)
     assert await service.settle(made) == ["handled"]
     assert await service.events() == ["BookingCreated", "BookingSubmitted", "BookingAccepted", "BookingCancelled"]

@@ -1,0 +1,3 @@
+import pytest
+@pytest.mark.parametrize("n", range(60))
+def test_r(n, environment): pass
