@@ -25,6 +25,7 @@ from services.runtime.process import Process
 
 __all__ = ["AutoCancelDisabled", "Due", "ExpirySettings", "Summary", "build", "run_now"]
 
+VACUUMED_EAGERLY = "with (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0)"  # a scan walks dead entries
 REDATE_EVERY = 1.0
 MEASURE_EVERY = 5.0
 log = structlog.get_logger()
@@ -33,7 +34,7 @@ log = structlog.get_logger()
 def build(settings: ExpirySettings) -> Process:
     """Return the expiry service, ready to run. Raises Misconfigured."""
     process = Process("expiry", settings, settings.port)
-    partitions = Partitions(process.engine, SCHEMA, PARTITIONED)
+    partitions = Partitions(process.engine, SCHEMA, PARTITIONED, VACUUMED_EAGERLY)
     process.need_schema(SCHEMA)
     process.keep_partitions(partitions)
     process.consume(

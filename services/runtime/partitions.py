@@ -41,9 +41,9 @@ def months_ahead(first: date, today: date) -> list[date]:
 class Partitions:
     """Keeps the partitions of one schema's tables."""
 
-    def __init__(self, engine: AsyncEngine, schema: str, tables: Sequence[tuple[str, str]]) -> None:
-        """Keep `tables`, given as (name, key column)."""
-        self._engine, self._schema, self._tables = engine, schema, tables
+    def __init__(self, engine: AsyncEngine, schema: str, tables: Sequence[tuple[str, str]], storage: str = "") -> None:
+        """Keep `tables`, given as (name, key column); `storage` is PostgreSQL's `with (…)` clause of their partitions."""
+        self._engine, self._schema, self._tables, self._storage = engine, schema, tables, storage
         self._known: set[date] = set()
 
     async def ensure(self, months: Iterable[date]) -> None:
@@ -67,8 +67,7 @@ class Partitions:
         if await connection.scalar(text("select to_regclass(:child) is not null"), {"child": child}):
             return
         low, high = lowest_id(month), lowest_id(following(month))
-        await connection.execute(
-            text(f"create table {child} (like {parent} including all, constraint within check ({key} >= '{low}' and {key} < '{high}'))")
-        )
+        within = f"constraint within check ({key} >= '{low}' and {key} < '{high}')"
+        await connection.execute(text(f"create table {child} (like {parent} including all, {within}) {self._storage}"))
         await connection.execute(text(f"alter table {parent} attach partition {child} for values from ('{low}') to ('{high}')"))
         await connection.execute(text(f"alter table {child} drop constraint within"))

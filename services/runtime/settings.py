@@ -70,7 +70,7 @@ class RuntimeSettings(BaseSettings):
         try:
             return cls()
         except ValidationError as error:
-            raise Misconfigured("; ".join(_complaint(cls, str(e["loc"][0]), e["msg"]) for e in error.errors())) from error
+            raise Misconfigured("; ".join(f"{environment_name(cls, str(e['loc'][0]))}: {e['msg']}" for e in error.errors())) from error
 
 
 def environment_name(settings: type[BaseSettings], field: str) -> str:
@@ -79,7 +79,3 @@ def environment_name(settings: type[BaseSettings], field: str) -> str:
     if isinstance(alias, AliasChoices):
         return str(alias.choices[0])
     return str(alias or f"{settings.model_config.get('env_prefix', '')}{field}".upper())
-
-
-def _complaint(settings: type[BaseSettings], field: str, problem: str) -> str:
-    return f"{environment_name(settings, field)}: {problem[:1].lower()}{problem[1:]}"

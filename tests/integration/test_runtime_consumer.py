@@ -202,6 +202,26 @@ async def test_a_cancellation_inside_the_handler_does_not_end_consumption(
     assert await service.status(booking) == ("confirmed", 3)
 
 
+async def test_stopping_lets_the_batch_in_hand_finish(
+    settings: BookingSettings, service: Service, producer: AIOKafkaProducer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (booking,) = bookings(1)
+    begun, go = asyncio.Event(), asyncio.Event()
+
+    async def slowly(*arguments: Any) -> Sequence[Outcome]:
+        begun.set()
+        await go.wait()
+        return await settle(*arguments)
+
+    monkeypatch.setattr(handlers, "settle", slowly)
+    await send(producer, create(booking))
+    async with running(settings) as process:
+        await asyncio.wait_for(begun.wait(), 30)
+        process.stopping.set()
+        asyncio.get_running_loop().call_later(0.5, go.set)
+    assert (await committed(settings.kafka), await service.status(booking)) == (1, ("pending", 2))
+
+
 async def test_a_crash_before_the_offsets_are_committed_has_no_second_effect(
     settings: BookingSettings, service: Service, producer: AIOKafkaProducer, letters: Tap, monkeypatch: pytest.MonkeyPatch
 ) -> None:

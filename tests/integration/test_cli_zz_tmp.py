@@ -1,3 +1,0 @@
-import pytest
-@pytest.mark.parametrize("n", range(60))
-def test_r(n, environment): pass
