@@ -25,7 +25,6 @@ def own_kafka(tmp_path: Path) -> Iterator[Server]:
     except StartFailed as failure:
         pytest.skip(str(failure))
     yield server
-    os.kill(server.pid, signal.SIGCONT)
     server.stop()
 
 
@@ -42,4 +41,5 @@ async def test_a_kafka_that_falls_silent_is_told_with_what_it_has_acknowledged(o
         await sender.send(7, record)
         with pytest.raises(Halt, match="does not answer any more; it has acknowledged 7 lines"):
             await sender.finish()
-    assert (sender.acknowledged, refused) == ({BOOKING_COMMANDS.name: 7}, [])
+        assert (sender.acknowledged, refused) == ({BOOKING_COMMANDS.name: 7}, [])
+        os.kill(own_kafka.pid, signal.SIGCONT)  # else the producer could not be closed
