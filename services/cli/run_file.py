@@ -2,8 +2,8 @@
 
 import json
 import os
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ class RunFile:
     home: Path
     endpoints: Endpoints
     mail_dir: str | None
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     def write(self, processes: Sequence[Running]) -> None:
         """Put `processes` into the file, by rename, so that a reader sees the old or the new."""
@@ -36,6 +37,7 @@ class RunFile:
             "processes": [asdict(process) for process in processes],
             "endpoints": asdict(self.endpoints),
             "mail_dir": self.mail_dir,
+            "settings": dict(self.settings),
         }
         fresh = self.home / ".run.json"
         fresh.write_text(json.dumps(known, indent=2) + "\n")

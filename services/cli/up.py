@@ -17,6 +17,10 @@ from services.runtime.embedded.home import held
 from services.runtime.embedded.pidfile import clear_services
 from services.runtime.embedded.ports import claim_port
 
+CLOCK = "SEWA_CLOCK_FILE"
+SHARED = ("SEWA_", "AUTO_CANCEL_")
+OWN = {"SEWA_HOME", "SEWA_SLOT", "SEWA_SMTP_URL"}
+
 
 def up(
     services: Sequence[Service],
@@ -43,7 +47,7 @@ def up(
         env = _environment(environ, home, endpoints, mail_dir)
         specs = [spec for service in services for spec in service.specs(env, argv)]
         prepare(env)
-        run_file = RunFile(home, endpoints, mail_dir)
+        run_file = RunFile(home, endpoints, mail_dir, _shared(env))
         stack.callback(run_file.remove)
         _supervise(specs, list(servers.values()), run_file, began)
 
@@ -91,6 +95,12 @@ def _environment(environ: Mapping[str, str], home: Path, endpoints: Endpoints, m
         "PYTHONUNBUFFERED": "1",
     }
     return {**environ, **{name: value for name, value in known.items() if value is not None}}
+
+
+def _shared(env: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings that verbs in another shell need to see the same system, without what is secret or a process's own."""
+    chosen = {name: value for name, value in env.items() if name.startswith(SHARED) and name not in OWN}
+    return chosen | ({CLOCK: str(Path(chosen[CLOCK]).absolute())} if chosen.get(CLOCK) else {})
 
 
 @contextmanager

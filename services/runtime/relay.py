@@ -38,16 +38,17 @@ class Relay:
         """Hand rows to the producer; a row it refuses holds the later ones of its key."""
         sent: list[tuple[int, asyncio.Future[object]]] = []
         held: set[bytes | None] = set()
-        for row in rows:
-            if row.key in held:
-                continue
-            try:
-                future = await asyncio.wait_for(self._producer.send(row.topic, row.value, row.key, headers=list(row.headers)), SEND_SECONDS)
-            except MessageSizeTooLargeError as error:
-                held.add(row.key)
-                log.exception("outbox_row_cannot_be_sent", schema=self._schema, position=row.position, topic=row.topic, error=str(error))
-            else:
-                sent.append((row.position, future))
+        async with asyncio.timeout(SEND_SECONDS):
+            for row in rows:
+                if row.key in held:
+                    continue
+                try:
+                    sent.append((row.position, await self._producer.send(row.topic, row.value, row.key, headers=list(row.headers))))
+                except MessageSizeTooLargeError as error:
+                    held.add(row.key)
+                    log.exception(
+                        "outbox_row_cannot_be_sent", schema=self._schema, position=row.position, topic=row.topic, error=str(error)
+                    )
         return sent, len(held)
 
     async def _settle(self, connection: AsyncConnection, sent: Sequence[tuple[int, asyncio.Future[object]]]) -> BaseException | None:

@@ -1,0 +1,25 @@
+"""What `sewa up` lets other shells know."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from services.cli.run_file import RunFile
+from services.cli.up import _shared
+from services.runtime.embedded import Endpoints
+
+GIVEN = {
+    "SEWA_CLOCK_FILE": "clock",
+    "AUTO_CANCEL_ENABLED": "false",
+    "SEWA_SMTP_URL": "smtp://me:secret@mail",
+    "SEWA_SLOT": "1",
+    "PATH": "/bin",
+}
+
+
+def test_other_shells_see_the_same_clock_and_policy_but_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    RunFile(tmp_path, Endpoints(None, None, None, None), None, _shared(GIVEN)).write([])
+    written = json.loads((tmp_path / "run.json").read_text())
+    assert written["settings"] == {"SEWA_CLOCK_FILE": str(tmp_path / "clock"), "AUTO_CANCEL_ENABLED": "false"}
