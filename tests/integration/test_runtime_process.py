@@ -9,6 +9,7 @@ from http.client import HTTPConnection
 import pytest
 from aiokafka import AIOKafkaProducer
 from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
 from contracts.topics import BOOKING_EVENTS
 from services.booking import handlers
@@ -115,8 +116,10 @@ async def test_a_second_process_in_the_slot_does_not_start(settings: BookingSett
     async with running(settings) as first:
         await ready(first)
         second = build(settings.model_copy(update={"port": settings.port + 1}))
-        with pytest.raises(SlotTaken, match="another process runs booking in slot 0: give this one a SEWA_SLOT of its own"):
+        refused = pytest.raises(SlotTaken, match="another process runs booking in slot 0: give this one a SEWA_SLOT of its own")
+        with capture_logs() as lines, refused:
             await asyncio.wait_for(second.run(), 30)
+        assert "started" not in {line["event"] for line in lines}
         assert not first.stopping.is_set()
 
 

@@ -1,0 +1,32 @@
+"""The id of an ExpireBooking: the same finding is one message, and two bookings never share one."""
+
+from datetime import timedelta
+
+from contracts.ids import new_id
+from services.expiry.grace import Facts, Policies, Policy
+from services.expiry.store import Entry
+from services.expiry.sweep import expire_command
+from tests.builders import NOW, SCAN
+
+POLICIES = Policies(Policy(grace_hours=24.0))
+LAPSED = Facts("pending", "plumbing", NOW - timedelta(days=2), NOW - timedelta(days=3))
+
+
+def test_the_same_finding_is_the_same_message() -> None:
+    entry = Entry(new_id(), 2, LAPSED)
+    assert expire_command(entry, POLICIES, NOW, SCAN) == expire_command(entry, POLICIES, NOW, SCAN)
+
+
+def test_bookings_with_equal_facts_get_messages_of_their_own() -> None:
+    first, second = (expire_command(Entry(new_id(), 2, LAPSED), POLICIES, NOW, SCAN) for _ in range(2))
+    assert first is not None
+    assert second is not None
+    assert first.data == second.data
+    assert first.id != second.id
+
+
+def test_nothing_is_asked_for_a_microsecond_before_the_deadline() -> None:
+    deadline = LAPSED.booking_date + timedelta(hours=24)
+    entry = Entry(new_id(), 2, LAPSED)
+    assert expire_command(entry, POLICIES, deadline, SCAN) is not None
+    assert expire_command(entry, POLICIES, deadline - timedelta(microseconds=1), SCAN) is None
