@@ -8,7 +8,7 @@ from services.expiry.store import Entry
 from services.expiry.sweep import expire_command
 from tests.builders import NOW, SCAN
 
-POLICIES = Policies(Policy(grace_hours=24.0))
+POLICIES = Policies(Policy("*", 24.0))
 LAPSED = Facts("pending", "plumbing", NOW - timedelta(days=2), NOW - timedelta(days=3))
 
 
