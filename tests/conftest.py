@@ -1,6 +1,7 @@
 """What every test may ask for. Servers start with the first test that needs them and end with the session."""
 
 import os
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -28,6 +29,11 @@ KEPT = {"SEWA_CACHE", "SEWA_MAVEN_URL"}
 settings.register_profile("local", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ci" if IN_CI else "local")
+
+
+def pytest_configure() -> None:
+    """Let SIGTERM end a session as Ctrl-C does, with everything torn down."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -94,7 +100,7 @@ def kafka() -> Iterator[str]:
 
 @pytest.fixture
 def clean_kafka(kafka: str) -> str:
-    """Bootstrap servers, after the topics were emptied and the groups' offsets forgotten."""
+    """Bootstrap servers, after the topics were emptied and the groups' offsets forgotten; dead members may linger in a group."""
     recreate_topics(kafka)
     return kafka
 

@@ -3,9 +3,9 @@
 import asyncio
 import random
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -113,37 +113,46 @@ def _execute(url: str, statement: str) -> None:
 
 def recreate_topics(bootstrap: str) -> None:
     """Delete our topics, and with them what groups have committed, and create them anew."""
-    outside_the_loop(_recreate_topics, bootstrap)
+    outside_the_loop(_delete_topics, bootstrap)
+    outside_the_loop(_create_topics, bootstrap)
 
 
-async def _recreate_topics(bootstrap: str) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
-    try:
+async def _delete_topics(bootstrap: str) -> None:
+    """Delete our topics and wait until groups have forgotten them: a late forgetting would strike the topics created next."""
+    async with _administering(bootstrap) as admin:
         answer = await admin.delete_topics(TOPIC_NAMES)
-    finally:
-        await admin.close()
-    for name, code in answer.topic_error_codes:
-        if code and for_code(code) is not UnknownTopicOrPartitionError:
-            raise for_code(code)(name)
-    await _create_topics(bootstrap)
+        for name, code in answer.topic_error_codes:
+            if code and for_code(code) is not UnknownTopicOrPartitionError:
+                raise for_code(code)(name)
+        await aeventually(partial(_forgotten, admin))
+
+
+async def _forgotten(admin: AIOKafkaAdminClient) -> bool:
+    committed = [await admin.list_consumer_group_offsets(group) for group, _ in await admin.list_consumer_groups()]
+    return not any(place.topic in TOPIC_NAMES and at.offset >= 0 for offsets in committed for place, at in offsets.items())
 
 
 async def _create_topics(bootstrap: str) -> None:
-    """Create our topics and wait until clients are told of them; the broker may take a moment to forget deleted ones."""
+    """Create our topics and wait until clients are told of them; the broker may take a moment to drop deleted ones from its list."""
     created: set[str] = set()
     while created != set(TOPIC_NAMES):
         created.update(await provision(bootstrap, partitions=PARTITIONS, replication=1))
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
-    try:
+    async with _administering(bootstrap) as admin:
         await aeventually(partial(_described, admin))
-    finally:
-        await admin.close()
 
 
 async def _described(admin: AIOKafkaAdminClient) -> bool:
     return all(topic["partitions"] for topic in await admin.describe_topics(TOPIC_NAMES))
+
+
+@asynccontextmanager
+async def _administering(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await admin.start()
+        yield admin
+    finally:
+        await admin.close()
 
 
 def free_ports(number: int) -> list[int]:

@@ -45,7 +45,14 @@ class Fold:
                 return self._decide(booking, command)
             except Exception as error:  # noqa: BLE001 - whatever our own code raises is this command's fate, not its batch's
                 failure = brief(error)
-                log.warning("command_failed", booking=command.subject, command=command.name, attempt=attempt, error=failure)
+                log.warning(
+                    "command_failed",
+                    booking=command.subject,
+                    command=command.name,
+                    attempt=attempt,
+                    error=failure,
+                    correlation_id=command.correlation_id,
+                )
         return Burial("poison", failure, ATTEMPTS)
 
     def _decide(self, booking: Booking | None, command: Command) -> Outcome:

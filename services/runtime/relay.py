@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.runtime.errors import brief
 from services.runtime.kafka import SEND_SECONDS
 from services.runtime.metrics import OUTBOX_HELD
 from services.runtime.outbox import Outgoing, acknowledge
@@ -23,6 +24,7 @@ class Relay:
     def __init__(self, schema: str, producer: AIOKafkaProducer, waiting: Waiting, batch: int = 500) -> None:
         """Publish what `waiting` finds in `schema`."""
         self._schema, self._producer, self._waiting, self._batch = schema, producer, waiting, batch
+        self._complained: set[int] = set()
 
     async def run_once(self, connection: AsyncConnection, _now: datetime) -> bool:
         """Publish one batch; True when there may be more. Raises KafkaError, TimeoutError with the rest still queued."""
@@ -46,10 +48,14 @@ class Relay:
                     sent.append((row.position, await self._producer.send(row.topic, row.value, row.key, headers=list(row.headers))))
                 except MessageSizeTooLargeError as error:
                     held.add(row.key)
-                    log.exception(
-                        "outbox_row_cannot_be_sent", schema=self._schema, position=row.position, topic=row.topic, error=str(error)
-                    )
+                    self._complain(row, error)
         return sent, len(held)
+
+    def _complain(self, row: Outgoing, error: Exception) -> None:
+        """Log a row that cannot be sent, once; the gauge goes on telling."""
+        if row.position not in self._complained:
+            self._complained.add(row.position)
+            log.warning("outbox_row_cannot_be_sent", schema=self._schema, position=row.position, topic=row.topic, error=brief(error))
 
     async def _settle(self, connection: AsyncConnection, sent: Sequence[tuple[int, asyncio.Future[object]]]) -> BaseException | None:
         """Wait for every answer and forget the rows that arrived; return the first failure."""

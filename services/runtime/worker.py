@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from contracts.message import Message
-from contracts.topics import BOOKING_COMMANDS
+from contracts.message import Message, type_of
+from contracts.topics import BOOKING_COMMANDS, TOPICS
 from contracts.wire import Sources, Unreadable, decode
 from services.runtime.clock import Clock
 from services.runtime.deadletters import dead_letter
@@ -23,6 +23,7 @@ from services.runtime.outcomes import Burial, Handler, Outcome, Received, Record
 
 log = structlog.get_logger()
 ATTEMPTS = 3
+NAMES = {topic.name: {type_of(contract): contract.__name__ for contract in topic.carries} for topic in TOPICS}
 Prepare = Callable[[Sequence[Received]], Awaitable[None]]
 Publish = Callable[[Sequence[Outgoing]], Awaitable[None]]
 
@@ -101,21 +102,27 @@ class Worker:
             await self.publish(letters)
 
     def count(self, readings: Sequence[Received | Burial], records: Sequence[Record], outcomes: Sequence[Outcome]) -> None:
-        """Count every fate once it is certain."""
+        """Count and log every fate once it is certain, under the same names."""
         for reading, record, outcome in zip(readings, records, outcomes, strict=True):
+            fate, name = fate_of(outcome), bare_name(record)
+            if record.topic == BOOKING_COMMANDS.name:
+                COMMANDS.labels(name, fate).inc()
+            about = {"fate": fate, "type": name, "topic": record.topic, "partition": record.partition, "offset": record.offset}
             if isinstance(outcome, Burial):
                 DEAD_LETTERS.labels(record.topic, outcome.reason).inc()
-                log.warning(
-                    "buried",
-                    topic=record.topic,
-                    partition=record.partition,
-                    offset=record.offset,
-                    reason=outcome.reason,
-                    error=outcome.error,
-                )
-            if record.topic == BOOKING_COMMANDS.name:
-                COMMANDS.labels(_name(reading), fate_of(outcome)).inc()
+                log.warning("settled", **about, **_correlation(reading), reason=outcome.reason, error=outcome.error)
+            else:
+                log.debug("settled", **about, **_correlation(reading))
 
 
-def _name(reading: Received | Burial) -> str:
-    return reading.message.name if isinstance(reading, Received) and isinstance(reading.message, Message) else "unknown"
+def bare_name(record: Record) -> str:
+    """Return what the record says it is, such as `CreateBooking`; `unknown` if its topic carries nothing of that type."""
+    said = next((value for name, value in record.headers if name == "ce_type"), None)
+    return NAMES[record.topic].get((said or b"").decode(errors="replace"), "unknown")
+
+
+def _correlation(reading: Received | Burial) -> dict[str, str | None]:
+    """Return what ties a log line to the messages around it, of a record that was understood."""
+    if isinstance(reading, Burial) or not isinstance(reading.message, Message):
+        return {}
+    return {"message": reading.message.id, "subject": reading.message.subject, "correlation_id": reading.message.correlation_id}
