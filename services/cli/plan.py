@@ -26,6 +26,7 @@ class UpSettings(DownloadSettings):
     kafka: str | None = Field(
         None, validation_alias="KAFKA_BOOTSTRAP_SERVERS", description="Apache Kafka to use instead of the embedded one"
     )
+    valkey: str | None = Field(None, validation_alias="VALKEY_URL", description="Valkey that `sewa status` names; no service uses one yet")
     postgres_port: Port = Field(15432, description="port of the embedded PostgreSQL")
     kafka_port: Port = Field(19092, description="port of the embedded Apache Kafka")
     smtp_url: str | None = Field(None, repr=False, description="mail server; e-mails are files without one")

@@ -43,7 +43,7 @@ def up(
         for spec in (spec for service in services for spec in service.specs(environ)):
             claim_port(spec.port, f"SEWA_{spec.name.upper()}_PORT")
         servers = _start_servers(home, chosen, stack)
-        endpoints = Endpoints(chosen.database_url or servers["database"].url, chosen.kafka or servers["kafka"].url, None, http)
+        endpoints = Endpoints(chosen.database_url or servers["database"].url, chosen.kafka or servers["kafka"].url, chosen.valkey, http)
         env = _environment(environ, home, endpoints, mail_dir)
         specs = [spec for service in services for spec in service.specs(env, argv)]
         prepare(env)
