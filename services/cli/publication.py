@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 from contracts.cloudevents import Outgoing, parse_line
 from contracts.sources import Sources
@@ -12,6 +12,7 @@ from services.cli.clients import producing
 from services.cli.lines import lines
 from services.cli.output import printable
 from services.cli.sending import Sender
+from services.runtime.clock import host_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +66,15 @@ class Publication:
                 self.report.sent = dict(sender.acknowledged)
 
     async def _send(self, sender: Sender, before: int, chunk: list[bytes]) -> None:
-        host_now = datetime.now(UTC)  # measure: fine
+        instant = host_now()
         for number, line in enumerate(chunk, before + 1):
-            if line.strip() and (record := self._record(number, line, host_now)):
+            if line.strip() and (record := self._record(number, line, instant)):
                 await sender.send(number, record)
             self.advance(len(line) + 1)
 
-    def _record(self, number: int, line: bytes, host_now: datetime) -> Outgoing | None:
+    def _record(self, number: int, line: bytes, instant: datetime) -> Outgoing | None:
         try:
-            return parse_line(line, sources=self.sources, host_now=host_now, validate=self.validate)
+            return parse_line(line, sources=self.sources, host_now=instant, validate=self.validate)
         except Unreadable as problem:
             self.report.refuse(number, f"{problem.reason}: {problem.error}")
             return None

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,6 +17,7 @@ from services.expiry.emissions import SOURCE
 from services.expiry.grace import Policies, deadline, eligible, evidence
 from services.expiry.metrics import LAG
 from services.expiry.store import START, Entry, Mark
+from services.runtime.clock import host_now
 from services.runtime.metrics import EXPIRY_COMMANDS
 from services.runtime.outbox import outgoing
 from services.runtime.worker import Publish
@@ -27,11 +28,6 @@ VALID_FOR = timedelta(seconds=60)
 LONGEST_SCAN = timedelta(seconds=1)
 FULL_WINDOW_SECONDS = 0.1
 NARROWEST_WINDOW = 100
-
-
-def host_now() -> datetime:
-    """Return the host's instant."""
-    return datetime.now(UTC)  # measure: fine
 
 
 def expire_command(entry: Entry, policies: Policies, now: datetime, scan_id: UUID) -> Message[ExpireBooking] | None:

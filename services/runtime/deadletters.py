@@ -2,12 +2,12 @@
 
 import hashlib
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from contracts.deadletters import VALUE_LIMIT
 from contracts.ids import derived_id
 from contracts.topics import DEAD_LETTERS
 from contracts.values import instant_text
+from services.runtime.clock import host_now
 from services.runtime.outbox import Outgoing
 from services.runtime.outcomes import Burial, Record
 
@@ -32,7 +32,7 @@ def _origin(record: Record, burial: Burial, group: str) -> Sequence[tuple[str, s
         ("x-dlq-error", burial.error[:MAX_ERROR].encode("utf-8", "replace").decode()),
         ("x-dlq-attempts", str(burial.attempts)),
         ("x-dlq-id", str(derived_id(*place))),
-        ("x-dlq-at", instant_text(datetime.now(UTC))),  # measure: fine
+        ("x-dlq-at", instant_text(host_now())),
         ("x-src-topic", record.topic),
         ("x-src-partition", str(record.partition)),
         ("x-src-offset", str(record.offset)),

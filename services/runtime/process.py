@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.runtime import outbox
-from services.runtime.clock import Clock, business_clock
+from services.runtime.clock import Clock, business_clock, host_now
 from services.runtime.consumer import Consumer
 from services.runtime.db import Lock, open_direct_engine, open_engine
 from services.runtime.errors import Halt, SlotTaken
@@ -106,7 +106,7 @@ class Process:
         """Have the months ahead made at the start, and then hourly."""
 
         async def ensure(_now: datetime | None = None) -> bool:
-            today = datetime.now(UTC).date()  # measure: fine
+            today = host_now().date()
             await partitions.ensure(months_ahead(self.settings.partitions_from or month_of(today) - timedelta(days=1), today))
             return False
 

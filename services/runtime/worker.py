@@ -5,7 +5,6 @@ The caller commits offsets after `apply` returns, and rewinds when it raises.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -13,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from contracts.message import Message, type_of
 from contracts.topics import BOOKING_COMMANDS, TOPICS
 from contracts.wire import Sources, Unreadable, decode
-from services.runtime.clock import Clock
+from services.runtime.clock import Clock, host_now
 from services.runtime.deadletters import dead_letter
 from services.runtime.errors import brief
 from services.runtime.faults import Fault, fault
@@ -56,9 +55,7 @@ class Worker:
     def read(self, record: Record) -> Received | Burial:
         """Decode and validate one record."""
         try:
-            message = decode(
-                record.topic, record.key, record.headers, record.value, sources=self.sources, host_now=datetime.now(UTC)
-            )  # measure: fine
+            message = decode(record.topic, record.key, record.headers, record.value, sources=self.sources, host_now=host_now())
         except Unreadable as problem:
             return Burial(problem.reason, problem.error)
         return Received(record, message)

@@ -111,7 +111,8 @@ def parsed(path: str) -> ast.Module:
 
 def reads_clock(node: ast.AST) -> bool:
     if isinstance(node, ast.ImportFrom):
-        return node.module == "time" and bool(CLOCK_CALLS["time"] & {alias.name for alias in node.names})
+        names = {alias.name for alias in node.names}
+        return "host_now" in names or (node.module == "time" and bool(CLOCK_CALLS["time"] & names))
     if not isinstance(node, ast.Attribute):
         return False
     owner = node.value
