@@ -57,6 +57,7 @@ def test_run_json_tells_what_runs_where(tmp_path: Path) -> None:
         "processes": [{"name": "booking", "slot": 0, "pid": 42, "port": 8101}],
         "endpoints": {"database": ENDPOINTS.database, "kafka": ENDPOINTS.kafka, "valkey": None, "http": None},
         "mail_dir": "/mail",
+        "settings": {},
     }
 
 
