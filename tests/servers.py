@@ -1,7 +1,9 @@
 """The real servers of a test session, and what one test gets of them: a database of its own, empty topics, free ports."""
 
 import asyncio
+import os
 import random
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +31,8 @@ TEMPLATE = "template_migrated"
 TOPIC_NAMES = [topic.name for topic in TOPICS]
 PARTITIONS = 3
 SLOTS = 10
+MEMORY = Path("/dev/shm")
+ROOM = 4 * 1024**3
 T = TypeVar("T")
 _number = count(1)
 
@@ -57,13 +61,19 @@ def _enter(stack: ExitStack, name: str, start: Callable[[Path], Server]) -> str:
 
 @contextmanager
 def _embedded(start: Callable[[Path], Server]) -> Iterator[str]:
-    with tempfile.TemporaryDirectory(prefix="sewa-test-") as folder:
+    with tempfile.TemporaryDirectory(prefix="sewa-test-", dir=_memory()) as folder:
         Path(folder).chmod(0o755)  # PostgreSQL changes its user when root starts it
         server = start(Path(folder))
         try:
             yield server.url
         finally:
             server.stop()
+
+
+def _memory() -> Path | None:
+    """Return a folder in memory with room enough, where there is one: copying a database takes a tenth of the time."""
+    roomy = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM
+    return MEMORY if roomy else None
 
 
 def outside_the_loop(work: Callable[[str], Awaitable[T]], url: str) -> T:

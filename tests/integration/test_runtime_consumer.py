@@ -309,4 +309,4 @@ async def test_a_group_that_never_read_is_ready_when_all_was_removed(settings: B
     await send(producer, *map(create, bookings(3)))
     await remove_before(settings.kafka, 3)
     async with running(settings) as process:
-        await aeventually(lambda: is_ready(process), within=15)
+        await aeventually(lambda: is_ready(process), within=60)
