@@ -4,14 +4,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from services.cli.child import ProcessSpec
 from services.runtime.embedded.settings import DownloadSettings
 from services.runtime.errors import Misconfigured
-from services.runtime.settings import Port, environment_name
+from services.runtime.settings import Port
 
 MOST_COPIES = 100
 HIGHEST_PORT = 65_535
@@ -31,15 +30,6 @@ class UpSettings(DownloadSettings):
     kafka_port: Port = Field(19092, description="port of the embedded Apache Kafka")
     smtp_url: str | None = Field(None, repr=False, description="mail server; e-mails are files without one")
     mail_dir: Path | None = Field(None, description="folder of e-mails while there is no mail server; default `SEWA_HOME`/mail")
-
-    @classmethod
-    def load(cls) -> Self:
-        """Read the environment. Raises Misconfigured with every wrong setting named."""
-        try:
-            return cls()
-        except ValidationError as error:
-            complaints = (f"{environment_name(cls, str(e['loc'][0]))}: {e['msg']}" for e in error.errors())
-            raise Misconfigured("; ".join(complaints)) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,10 @@ from typing import Protocol, Self
 
 from services.cli.child import Child, Say
 from services.runtime.errors import StartFailed
+from services.runtime.retry import Backoff
 
 WRONG_SETTING = os.EX_CONFIG
+RESTARTS = Backoff(first=0.2, limit=10.0)
 
 
 class Kept(Protocol):
@@ -31,22 +33,20 @@ class Kept(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Backoff:
-    """How long to wait before the next start, in seconds: `first`, doubling up to `longest`; a life of `calm` begins anew."""
+class Ends:
+    """How often in a row a process has ended early; a life of `calm` seconds begins the count anew."""
 
-    failures: int = 0
-    first: float = 0.2
-    longest: float = 10.0
+    number: int = 0
     calm: float = 30.0
 
     def after(self, lived: float) -> Self:
-        """Return the backoff after one more end, of a process that lived so many seconds."""
-        return replace(self, failures=1 if lived >= self.calm else self.failures + 1)
+        """Return the count after one more end, of a process that lived so many seconds."""
+        return replace(self, number=1 if lived >= self.calm else self.number + 1)
 
     @property
     def delay(self) -> float:
-        """Seconds to wait now."""
-        return min(self.longest, self.first * 2.0 ** min(self.failures - 1, 32)) if self.failures else 0.0
+        """Seconds to wait before the next start."""
+        return RESTARTS.delay(self.number, chance=1.0) if self.number else 0.0
 
 
 @dataclass(slots=True)
@@ -56,7 +56,7 @@ class Watch:
     kept: Kept
     due: float | None
     since: float = 0.0
-    backoff: Backoff = field(default_factory=Backoff)
+    ends: Ends = field(default_factory=Ends)
 
     def tend(self, now: float, say: Say) -> bool:
         """Notice an end, or start it when that is due; return whether anything changed. Raises StartFailed for a wrong setting."""
@@ -83,6 +83,6 @@ class Watch:
             self.since, self.due = now, None
 
     def _put_off(self, now: float, say: Say, why: str) -> None:
-        self.backoff = self.backoff.after(now - self.since)
-        self.due = now + self.backoff.delay
-        say(self.kept.name, f"{why}; starting it again in {self.backoff.delay:.1f} s")
+        self.ends = self.ends.after(now - self.since)
+        self.due = now + self.ends.delay
+        say(self.kept.name, f"{why}; starting it again in {self.ends.delay:.1f} s")

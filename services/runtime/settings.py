@@ -13,7 +13,21 @@ from services.runtime.errors import Misconfigured
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
-class RuntimeSettings(BaseSettings):
+class Environment(BaseSettings):
+    """Settings that are read from the environment, and how a wrong one is told."""
+
+    model_config = SettingsConfigDict(env_prefix="SEWA_", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the environment. Raises Misconfigured with every wrong setting named."""
+        try:
+            return cls()
+        except ValidationError as error:
+            raise Misconfigured("; ".join(f"{environment_name(cls, str(e['loc'][0]))}: {e['msg']}" for e in error.errors())) from error
+
+
+class RuntimeSettings(Environment):
     """What a process of any service reads from the environment."""
 
     model_config = SettingsConfigDict(env_prefix="SEWA_", env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True)
@@ -63,14 +77,6 @@ class RuntimeSettings(BaseSettings):
             message = "expected postgresql://user:password@host:port/database"
             raise ValueError(message)
         return value
-
-    @classmethod
-    def load(cls) -> Self:
-        """Read the environment. Raises Misconfigured with every wrong setting named."""
-        try:
-            return cls()
-        except ValidationError as error:
-            raise Misconfigured("; ".join(f"{environment_name(cls, str(e['loc'][0]))}: {e['msg']}" for e in error.errors())) from error
 
 
 def environment_name(settings: type[BaseSettings], field: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 from services.cli.child import prefixed
 from services.cli.plan import Service, UpSettings
 from services.cli.run_file import RunFile, Running, read_run
-from services.cli.watch import Backoff
+from services.cli.watch import Ends
 from services.runtime.embedded import Endpoints
 from services.runtime.embedded.home import held
 from services.runtime.embedded.identity import Identity
@@ -23,10 +23,10 @@ BOOKING = Running("booking", 0, 42, 8101)
 
 
 def delays(*lives: float) -> list[float]:
-    backoff, seen = Backoff(), []
+    ends, seen = Ends(), []
     for lived in lives:
-        backoff = backoff.after(lived)
-        seen.append(backoff.delay)
+        ends = ends.after(lived)
+        seen.append(round(ends.delay, 6))
     return seen
 
 

@@ -4,13 +4,12 @@ import os
 from pathlib import Path
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.runtime.settings import Environment
 
 
-class DownloadSettings(BaseSettings):
+class DownloadSettings(Environment):
     """What a first start reads from the environment."""
-
-    model_config = SettingsConfigDict(env_prefix="SEWA_", env_ignore_empty=True, extra="ignore", frozen=True)
 
     cache: Path | None = Field(None, description="folder that Apache Kafka is downloaded to, once; default `~/.cache/sewabazaar`")
     maven_url: str = Field("https://repo.maven.apache.org/maven2", description="Maven repository that it is downloaded from")
