@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from contracts.deadletters import Unreadable
@@ -14,6 +14,7 @@ from contracts.wire import decode
 
 _TOPIC_OF = {contract.__name__: topic for topic in TOPICS if topic.open for contract in topic.carries}
 _NAME = re.compile(r"sewabazaar\.([A-Za-z][A-Za-z0-9]*)\.v[0-9]+")
+_decoder = json.JSONDecoder()
 _ATTRIBUTE = re.compile(r"[a-z0-9]+")
 _NOT_PREFIXED = {"datacontenttype": "content-type", "traceparent": "traceparent"}
 
@@ -35,7 +36,7 @@ def parse_line(text: str | bytes, *, sources: Sources, host_now: datetime, valid
     refused: a line that is no JSON object, or whose type names no topic that others may write to.
     """
     if not validate:
-        return _outgoing(_lenient(text))
+        return _as_written(text)
     outgoing = _outgoing(_strict(text))
     decode(outgoing.topic, outgoing.key, outgoing.headers, outgoing.value, sources=sources, host_now=host_now)
     return outgoing
@@ -55,6 +56,34 @@ def _strict(text: str | bytes) -> dict[str, Json]:
     if "data" not in event:
         raise Unreadable("schema", "data: missing")
     return event
+
+
+def _as_written(text: str | bytes) -> Outgoing:
+    """The record with its data byte for byte, so that whatever is wrong with it arrives."""
+    outgoing = _outgoing(_lenient(text))
+    if outgoing.value is None:
+        return outgoing
+    line = text if isinstance(text, str) else text.decode(json.detect_encoding(text), "surrogatepass")
+    return replace(outgoing, value=_member(line, "data").encode("utf-8", "surrogatepass"))
+
+
+def _member(line: str, wanted: str) -> str:
+    """The text of a member of the JSON object in `line`, which Python can read; of several the last, as Python does."""
+    found, at = "", line.index("{") + 1
+    while line[at:].lstrip().startswith('"'):
+        key, at = _decoder.raw_decode(line, _blanks(line, at))
+        begins = _blanks(line, _blanks(line, at) + 1)
+        _, ends = _decoder.raw_decode(line, begins)
+        if key == wanted:
+            found = line[begins:ends]
+        at = _blanks(line, ends) + 1
+    return found
+
+
+def _blanks(line: str, at: int) -> int:
+    while line[at].isspace():
+        at += 1
+    return at
 
 
 def _lenient(text: str | bytes) -> dict[str, Json]:

@@ -158,3 +158,16 @@ def test_without_validation_what_names_no_topic_is_still_refused(line: str) -> N
 def test_noise_is_unreadable_and_nothing_worse(line: str | bytes) -> None:
     refusal(line)
     refusal(line, validate=False)
+
+
+@pytest.mark.parametrize(
+    "data", ['{"a":1,"a":2}', '{"a": NaN}', "[1, 2]", '"text }"', '{"d":{"data":3}}', r'{"a":"\ud800"}', r'{"a":"\u0000"}', '{"n":"é"}']
+)
+def test_without_validation_the_data_arrives_as_it_was_written(data: str) -> None:
+    line = f'{{"type": "sewabazaar.AcceptBooking.v1", "data" : {data} , "subject":"x"}}'
+    for text in (line, f"  {line}\n", line.encode()):
+        assert parsed(text, validate=False).value == data.encode()
+
+
+def test_without_validation_the_last_of_two_data_counts() -> None:
+    assert parsed('{"type": "sewabazaar.AcceptBooking.v1", "data": 1, "data": {"b": 2}}', validate=False).value == b'{"b": 2}'
