@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from services.runtime.settings import RuntimeSettings
 
 
-
 @dataclass(frozen=True, slots=True)
 class Known:
     """A service: its `app` has `<Name>Settings`, which it reads from the environment, and `build`, which composes it."""
