@@ -10,6 +10,7 @@ from typer.main import get_command
 
 VERBS = {
     "up": ("everything", "Start everything on this machine, and keep it running."),
+    "demo": ("demo.show", "See the whole story in two minutes, on a platform of its own."),
     "run": ("running", "Run one process of one service, in the foreground."),
     "migrate": ("schemas", "Bring the database's schemas to their newest revision."),
     "topics": ("provisioning", "Create the topics that are missing, and list them all."),
