@@ -1,14 +1,14 @@
-"""The booking service, composed: one consumer of commands, the relay of its outbox, and what keeps its tables in shape."""
+"""The booking service, composed: consumers of commands and of payment facts, the relay of its outbox, and what time brings about."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts.topics import BOOKING_COMMANDS
-from services.booking import handlers, parking, store
+from contracts.topics import BOOKING_COMMANDS, PAYMENT_EVENTS
+from services.booking import handlers, parking, store, timers
 from services.booking.settings import BookingSettings
 from services.booking.tables import PARTITIONED, SCHEMA
 from services.runtime import inbox
@@ -29,10 +29,14 @@ def build(settings: BookingSettings) -> Process:
     partitions = Partitions(process.engine, SCHEMA, PARTITIONED)
     process.need_schema(SCHEMA)
     process.keep_partitions(partitions)
-    process.consume(handlers.GROUP, [BOOKING_COMMANDS.name], handlers.settle, prepare=partial(_make_partitions, partitions))
+    settle = partial(handlers.settle, auto_confirm_after=settings.time_to_answer)
+    process.consume(handlers.GROUP, [BOOKING_COMMANDS.name], settle, prepare=partial(_make_partitions, partitions))
+    process.consume(handlers.PAYMENTS_GROUP, [PAYMENT_EVENTS.name], settle)
     process.relay(SCHEMA, store.waiting)
-    process.repeat("parked", 1.0, transacted(process.engine, settle_arrived))
+    process.repeat("parked", 1.0, transacted(process.engine, partial(settle_arrived, auto_confirm_after=settings.time_to_answer)))
     process.repeat("orphans", 1.0, transacted(process.engine, bury_orphans))
+    process.repeat("prepayments", 1.0, transacted(process.engine, timers.lapse_prepayments))
+    process.repeat("unanswered", 1.0, transacted(process.engine, timers.confirm_unanswered))
     process.repeat("inbox", 3600.0, transacted(process.engine, partial(forget, settings.inbox_days)))
     return process
 
@@ -41,11 +45,11 @@ async def _make_partitions(partitions: Partitions, batch: Sequence[Received]) ->
     await partitions.ensure_for(UUID(received.message.subject) for received in batch)
 
 
-async def settle_arrived(connection: AsyncConnection, now: datetime) -> bool:
+async def settle_arrived(connection: AsyncConnection, now: datetime, auto_confirm_after: timedelta | None = None) -> bool:
     """Apply what is parked for bookings that exist meanwhile; True when there may be more."""
     ids = await parking.arrived(connection, AT_ONCE)
     if ids:
-        await handlers.settle_parked(connection, ids, now)
+        await handlers.settle_parked(connection, ids, now, auto_confirm_after)
     PARKED.set(await parking.count_parked(connection))
     return len(ids) == AT_ONCE
 
