@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 from services.booking import app as booking
 from services.expiry import app as expiry
 from services.notifier import app as notifier
+from services.payments import app as payments
 from services.runtime.process import Process
 from services.runtime.settings import RuntimeSettings
 
@@ -30,4 +31,5 @@ SERVICES: Mapping[str, Known[Any]] = {
     "booking": Known(booking.BookingSettings, booking.build),
     "expiry": Known(expiry.ExpirySettings, expiry.build),
     "notifier": Known(notifier.NotifierSettings, notifier.build),
+    "payments": Known(payments.PaymentsSettings, payments.build),
 }

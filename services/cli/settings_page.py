@@ -10,6 +10,7 @@ from services.booking.app import BookingSettings
 from services.cli.plan import UpSettings
 from services.expiry.app import ExpirySettings
 from services.notifier.app import NotifierSettings
+from services.payments.app import PaymentsSettings
 from services.runtime.pages import keep_page
 from services.runtime.settings import RuntimeSettings, environment_name
 
@@ -25,6 +26,7 @@ SECTIONS: tuple[tuple[str, type[BaseSettings]], ...] = (
     ("Booking", BookingSettings),
     ("Expiry", ExpirySettings),
     ("Notifier", NotifierSettings),
+    ("Payments", PaymentsSettings),
 )
 COPIES = "\n`SEWA_<SERVICE>_COPIES` (1) is how many processes of a service `sewa up` runs; copy n listens on the service's port + n.\n"
 
