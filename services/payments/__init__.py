@@ -1,0 +1,1 @@
+"""The payments service: takes what is due in cash, and decides what goes back."""

@@ -1,0 +1,1 @@
+"""Ways to take money and to give it back."""

@@ -1,0 +1,115 @@
+"""Money on a real PostgreSQL: one capture and one refund each, whatever is repeated, forgotten or done by two at once."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from functools import partial
+
+import pytest_asyncio
+
+from contracts.payments import PaymentCaptured, RefundRequested, RefundSettled
+from services.runtime.outcomes import Burial, Fate, Received
+from tests.builders import NOW, record
+from tests.eventually import aeventually
+from tests.integration.payments_by_hand import Payments, opened
+from tests.money import TOTAL, Story, late, policy
+
+BACK = [(RefundRequested, TOTAL), (RefundSettled, TOTAL)]
+
+
+@pytest_asyncio.fixture
+async def payments(database_url: str) -> AsyncIterator[Payments]:
+    async with opened(database_url) as composed:
+        yield composed
+
+
+async def test_cash_is_captured_and_goes_back_with_the_story_in_any_batches(payments: Payments) -> None:
+    story = Story()
+    await payments.hears(story.created(), story.confirmed())
+    await payments.hears(*story.records(*await payments.published()))
+    await payments.hears(story.overridden("cancelled"))
+    assert await payments.told() == [(PaymentCaptured, TOTAL), *BACK]
+
+
+async def test_what_is_published_says_who_for_which_booking_and_why(payments: Payments) -> None:
+    story = Story()
+    *before, cancelled = story.created(), story.paid(), story.cancelled("declined")
+    await payments.hears(*before, cancelled)
+    request, settlement = await payments.published()
+    for message in (request, settlement):
+        assert (message.source, str(message.actor), message.subject) == ("sewabazaar/payments", "system:payments", str(story.id))
+        assert (message.causation_id, message.causation_source) == (cancelled.id, "sewabazaar/booking")
+        assert message.correlation_id == "request-7"
+    assert request.id != settlement.id
+
+
+async def test_redelivery_and_a_group_reset_say_nothing_again(payments: Payments) -> None:
+    story = Story()
+    history = [story.created(), story.confirmed(), story.paid(), story.cancelled()]
+    await payments.hears(*history)
+    told = await payments.told()
+    await payments.hears(history[-1])
+    await payments.hears(*history)
+    assert await payments.told() == told == [(PaymentCaptured, TOTAL), *BACK]
+
+
+async def test_what_is_derived_anew_is_the_same_message_under_the_same_id(payments: Payments) -> None:
+    story = Story()
+    history = [story.created(), story.confirmed(), story.paid(), story.cancelled(), story.paid(Decimal("5.00"))]
+    await payments.hears(*history)
+    first = await payments.published()
+    await payments.query("truncate payments.accounts, payments.outbox")
+    for event in history:
+        await payments.hears(event)
+    again = await payments.published()
+    assert len(first) == 5
+    assert [(m.identity, m.payload_hash) for m in again] == [(m.identity, m.payload_hash) for m in first]
+
+
+async def test_a_second_run_of_a_batch_at_the_same_time_says_nothing(payments: Payments) -> None:
+    story = Story()
+    worker, records = payments.worker("payments.events"), [record(m) for m in (story.created(), story.paid(), story.cancelled())]
+    batch = [reading for reading in map(worker.read, records) if isinstance(reading, Received)]
+    async with payments.process.engine.begin() as first:
+        await worker.handle(first, batch, NOW)
+        second = asyncio.create_task(worker.apply(records))
+        await aeventually(partial(payments.query, "select 1 from pg_locks where not granted"))
+    await second
+    assert await payments.told() == BACK
+
+
+async def test_the_fee_is_that_of_the_policy_in_force_when_the_cancel_was_decided(payments: Payments) -> None:
+    await payments.hears(policy(1, 10, at=late(9)), policy(2, 33.333, at=late(5)), policy(1, 50, category="*", at=late(11)))
+    refunds = []
+    for hours in (10, 9, 5):
+        story = Story()
+        await payments.hears(story.created(), story.paid(), story.cancelled(at=late(hours)))
+        refunds += [m.data for m in await payments.published() if isinstance(m.data, RefundRequested) and m.subject == str(story.id)]
+    assert [(str(r.amount), str(r.fee)) for r in refunds] == [("750.00", "750.00"), ("1350.00", "150.00"), ("1000.00", "500.00")]
+
+
+async def test_of_a_category_only_a_higher_version_counts(payments: Payments) -> None:
+    await payments.hears(policy(2, 10), policy(2, 11), policy(1, 12))
+    await payments.hears(policy(1, 13), policy(3, 14.5), policy(1, 15, category="tutoring"))
+    rows = await payments.query("select category, version, cancel_fee_percent from payments.policies order by category, version")
+    assert rows == [("plumbing", 2, 10), ("plumbing", 3, Decimal("14.5")), ("tutoring", 1, 15)]
+
+
+async def test_an_account_survives_its_row(payments: Payments) -> None:
+    story = Story("sandbox")
+    await payments.hears(story.created(), story.paid(), story.asked_back(Decimal("200.10")), story.given_back(Decimal("200.10")))
+    await payments.hears(story.held(), story.cancelled("expired"))
+    assert await payments.told() == [(RefundRequested, Decimal("1299.90"))]
+    (row,) = await payments.query("select version, status, payment_status, settled from payments.accounts")
+    assert row == (6, "cancelled", "held", Decimal("200.10"))
+
+
+async def test_an_event_that_cannot_follow_is_buried_and_other_bookings_go_on(payments: Payments) -> None:
+    known, gone = Story(), Story()
+    gone.created()
+    worker = payments.worker("payments.events")
+    readings = [worker.read(record(message)) for message in (gone.cancelled(), known.created())]
+    buried, handled = await worker.settle([reading for reading in readings if isinstance(reading, Received)])
+    assert isinstance(buried, Burial)
+    assert buried.reason == "poison"
+    assert handled is Fate.HANDLED
