@@ -29,7 +29,7 @@ from contracts.values import LATEST
 from contracts.wire import decode
 from services.cli.demo.script import Story
 
-LAST = 8
+LAST = 6
 POLL_MS = 100
 WORDS: Mapping[type[Event], str] = {
     BookingCreated: "{customer} asks {provider} for: {service}",
@@ -70,9 +70,13 @@ class Audience:
         """How many e-mails there are."""
         return len(self._read)
 
-    def waits_for(self, act: str) -> int:
-        """Return how many bookings have not yet the status that they are to have after `act`."""
-        return sum(self.statuses.get(story.id) != story.after(act) for story in self.stories.values())
+    def missing(self, act: str) -> list[str]:
+        """Return, in words, the bookings that have not yet the status that they are to have after `act`."""
+        return [
+            f"booking {story.id}, {story.fate}, is {self.statuses.get(story.id)} and not {story.after(act)}"
+            for story in self.stories.values()
+            if self.statuses.get(story.id) != story.after(act)
+        ]
 
     async def look(self, consumer: AIOKafkaConsumer) -> None:
         """See what is new. Raises KafkaError."""

@@ -21,6 +21,7 @@ from services.runtime.errors import Halt
 
 BEATS, BEAT_SECONDS = 20, 0.3
 LINGER_SECONDS = 2.5
+CLOCK_SECONDS = 1.5  # until every process has noticed
 PATIENCE_SECONDS = 60.0
 
 
@@ -84,6 +85,7 @@ class Play:
         self.scene.title, self.scene.text = act.title, act.text
         if act.clock:
             self.stage.move_clock(self.opens + act.clock)
+            await self._look(CLOCK_SECONDS)
         stories, now = list(self.audience.stories.values()), self.stage.clock.now()
         said = list(requests(stories, now) if act.name == "requests" else lines(act.name, stories, self.chance, now))
         size = max(1, -(-len(said) // BEATS))
@@ -100,9 +102,9 @@ class Play:
 
     async def _see(self, act: Act) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while self.audience.waits_for(act.name):
+        while missing := self.audience.missing(act.name):
             if time.monotonic() > deadline:
-                message = f"{self.audience.waits_for(act.name)} bookings are not yet what they should be after “{act.title}”"
+                message = f"after “{act.title}” {len(missing)} bookings are not what they should be: {missing[0]}"
                 raise Halt(message)
             await self._look(0)
 

@@ -36,6 +36,7 @@ LINES: Mapping[str, Mapping[Fate, tuple[str, ...]]] = {
         "called off": ("accept", "call off"),
     },
     "work": {"done": ("deliver", "confirm"), "missed": ("miss",)},
+    "lapse": {},
 }
 AFTER: Mapping[str, Mapping[Fate, Status]] = {
     "requests": dict.fromkeys(FATES, "pending"),
