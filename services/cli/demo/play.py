@@ -19,8 +19,7 @@ from services.cli.demo.stage import Stage
 from services.cli.sending import Sender
 from services.runtime.errors import Halt
 
-BEATS, BEAT_SECONDS = 20, 0.3
-LINGER_SECONDS = 2.5
+LETTER_SECONDS = 2.5
 CLOCK_SECONDS = 1.5  # until every process has noticed
 PATIENCE_SECONDS = 60.0
 
@@ -58,6 +57,18 @@ ACTS = (
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """In how many portions the lines of an act are said, and how many seconds there are to watch after each, and after the act."""
+
+    portions: int = 20
+    watch: float = 0.3
+    linger: float = 2.5
+
+
+BRISK = Pace(portions=1, watch=0.0, linger=0.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Play:
     """Everything on the stage; `draw` shows the scene as it is."""
 
@@ -68,6 +79,7 @@ class Play:
     consumer: AIOKafkaConsumer
     chance: random.Random
     draw: Callable[[], object]
+    pace: Pace
 
     @property
     def audience(self) -> Audience:
@@ -88,12 +100,12 @@ class Play:
             await self._look(CLOCK_SECONDS)
         stories, now = list(self.audience.stories.values()), self.stage.clock.now()
         said = list(requests(stories, now) if act.name == "requests" else lines(act.name, stories, self.chance, now))
-        size = max(1, -(-len(said) // BEATS))
+        size = max(1, -(-len(said) // self.pace.portions))
         for begin in range(0, len(said), size):
             await self._say(said[begin : begin + size])
-            await self._look(BEAT_SECONDS)
+            await self._look(self.pace.watch)
         await self._see(act)
-        await self._look(LINGER_SECONDS)
+        await self._look(self.pace.linger)
 
     async def _say(self, messages: Sequence[Message[Contract]]) -> None:
         for number, message in enumerate(messages):
@@ -113,7 +125,7 @@ class Play:
         deadline, sent = time.monotonic() + PATIENCE_SECONDS, -1
         while sent < self.audience.letters_sent and time.monotonic() < deadline:
             sent = self.audience.letters_sent
-            await self._look(LINGER_SECONDS)
+            await self._look(LETTER_SECONDS)
 
     async def _look(self, seconds: float) -> None:
         """Watch for so many seconds, and once at least."""

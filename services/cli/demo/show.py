@@ -21,7 +21,7 @@ from contracts.topics import BOOKING_EVENTS
 from services.cli.clients import administering, partitions_of, producing, reading
 from services.cli.demo.audience import Audience
 from services.cli.demo.cast import ZONE, Cast, cast
-from services.cli.demo.play import Play
+from services.cli.demo.play import BRISK, Pace, Play
 from services.cli.demo.screen import Scene
 from services.cli.demo.script import SOURCE, stories
 from services.cli.demo.stage import Stage, staged
@@ -32,6 +32,7 @@ from services.runtime.clock import host_now
 from services.runtime.errors import Halt
 
 EVENING, MORNING = 18, 7
+Fast = Annotated[bool, typer.Option("--fast", help="Without pauses to look.")]
 app = typer.Typer(add_completion=False)
 Seed = Annotated[int, typer.Option(help="Another number makes other people do other things.")]
 
@@ -43,11 +44,10 @@ class Summary:
     bookings: dict[str, int]
     letters: int
     figures: Figures
-    seconds: float
 
 
 @app.command()
-def demo(*, seed: Seed = 1, as_json: AsJson = False) -> None:
+def demo(*, seed: Seed = 1, fast: Fast = False, as_json: AsJson = False) -> None:
     """Play a few days at the bazaar in under two minutes: bookings are made, accepted, delivered, confirmed, paid and completed.
 
     What nobody acts on is cancelled when the clock is moved on, and everybody gets letters. It runs on a platform of its own, in a new
@@ -59,13 +59,13 @@ def demo(*, seed: Seed = 1, as_json: AsJson = False) -> None:
         show("Starting PostgreSQL, Apache Kafka and the services …")
         began = time.monotonic()
         with staged(opens, lambda line: show(f"Starting PostgreSQL, Apache Kafka and the services … {line}")) as stage:
-            summary = asyncio.run(_played(stage, opens, seed, show, began))
+            summary = asyncio.run(_played(stage, opens, seed, show, BRISK if fast else Pace()))
     if as_json:
         known = summary.figures
         rates = {"completion": known.completion, "auto_cancellation": known.auto_cancellation}
-        print_json({"bookings": summary.bookings, "letters": summary.letters, "rates": rates, "seconds": round(summary.seconds, 1)})
+        print_json({"bookings": summary.bookings, "letters": summary.letters, "rates": rates})
     else:
-        _tell(summary)
+        _tell(summary, time.monotonic() - began)
 
 
 def evening_of(host: datetime) -> datetime:
@@ -74,17 +74,17 @@ def evening_of(host: datetime) -> datetime:
     return local.replace(hour=EVENING, minute=0, second=0, microsecond=0).astimezone(UTC)
 
 
-async def _played(stage: Stage, opens: datetime, seed: int, show: Callable[[Any], object], began: float) -> Summary:
+async def _played(stage: Stage, opens: datetime, seed: int, show: Callable[[Any], object], pace: Pace) -> Summary:
     chance = random.Random(seed)  # noqa: S311 - a play
     everybody = cast(chance)
     told = stories(everybody, chance, opens + timedelta(hours=24 - EVENING + MORNING))
     scene = Scene(Audience({story.id: story for story in told}, stage.mail))
     async with producing(stage.kafka) as producer, reading(stage.kafka) as consumer, administering(stage.kafka) as admin:
         consumer.assign(await partitions_of(admin, [BOOKING_EVENTS.name]))
-        play = Play(stage, opens, scene, Sender(producer, _refused), consumer, chance, lambda: show(scene))
+        play = Play(stage, opens, scene, Sender(producer, _refused), consumer, chance, lambda: show(scene), pace)
         await play.run(introductions(everybody, opens))
     known = await figures(stage.database, stage.clock.now())
-    return Summary(dict(scene.audience.counts), scene.audience.letters_sent, known, time.monotonic() - began)
+    return Summary(dict(scene.audience.counts), scene.audience.letters_sent, known)
 
 
 def introductions(everybody: Cast, now: datetime) -> list[Message[Directory]]:
@@ -118,9 +118,9 @@ def _screen(*, quiet: bool) -> Iterator[Callable[[Any], object]]:
     yield show
 
 
-def _tell(summary: Summary) -> None:
+def _tell(summary: Summary, seconds: float) -> None:
     known, ended = summary.figures, ", ".join(f"{number} {status}" for status, number in sorted(summary.bookings.items()))
     screen = console()
     screen.print(f"{sum(summary.bookings.values())} bookings: {ended}; {summary.letters} e-mails to customers and providers")
     screen.print(f"completion {known.completion} %, auto-cancellation {known.auto_cancellation} %, of the bookings that ended")
-    screen.print(f"{summary.seconds:.0f} s. Now yourself: `make up` in one terminal, `sewa publish` and `sewa status` in another.")
+    screen.print(f"{seconds:.0f} s. Now yourself: `make up` in one terminal, `sewa publish` and `sewa status` in another.")
