@@ -18,7 +18,7 @@ from tests.platform import QUIET_SECONDS, Platform, started
 BOOKINGS = 120
 pytestmark = pytest.mark.timeout(400)
 SERVERS = {"kafka": "kafka.Kafka", "postgres": "bin/postgres"}
-SERVICES = ("booking", "expiry", "notifier")
+SERVICES = ("booking", "directory", "expiry", "notifier")
 
 
 @pytest.fixture(scope="module")
