@@ -22,7 +22,7 @@ async def load(connection: AsyncConnection, causes: Sequence[Cause]) -> Market:
     ids = {offer.provider for offer in offers} | {cause.booking.provider for cause in causes}
     instants = [at for cause in causes for at in (cause.at, cause.booking.booking_date)]
     within = Interval(min(instants), max(instants) + HORIZON + LONGEST)
-    return Market({offer.id: offer for offer in offers}, await _load_providers(connection, ids, within))
+    return Market.of(offers, await _load_providers(connection, ids, within))
 
 
 async def load_hours(connection: AsyncConnection, providers: Iterable[UUID]) -> dict[UUID, Hours]:
@@ -47,7 +47,7 @@ async def _load_offers(connection: AsyncConnection, causes: Sequence[Cause]) -> 
     return [Offer(**row._mapping) for row in rows]
 
 
-async def _load_providers(connection: AsyncConnection, ids: Iterable[UUID], within: Interval) -> dict[UUID, Provider]:
+async def _load_providers(connection: AsyncConnection, ids: Iterable[UUID], within: Interval) -> list[Provider]:
     wanted = sorted(ids)
     rows = await connection.execute(
         text("""
@@ -56,15 +56,13 @@ async def _load_providers(connection: AsyncConnection, ids: Iterable[UUID], with
             left join directory.people p on p.id = k.id left join directory.figures f on f.provider = k.id"""),
         {"ids": wanted},
     )
-    hours, leave, busy = (
-        await load_hours(connection, wanted),
-        await _load_leave(connection, wanted, within),
-        await _load_busy(connection, wanted, within),
-    )
-    return {
-        row.id: Provider(row.id, row.active, Diary(hours.get(row.id, Hours()), tuple(leave[row.id]), tuple(busy[row.id])), _figures(row))
+    hours = await load_hours(connection, wanted)
+    leave = await _load_leave(connection, wanted, within)
+    busy = await _load_busy(connection, wanted, within)
+    return [
+        Provider(row.id, row.active, Diary(hours.get(row.id, Hours()), tuple(leave[row.id]), tuple(busy[row.id])), _figures(row))
         for row in rows
-    }
+    ]
 
 
 def _figures(row: Row[Any]) -> Figures:

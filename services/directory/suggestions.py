@@ -1,7 +1,8 @@
 """The rule: when a customer is offered other slots, which ones, and in what order."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -59,14 +60,34 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """What is on offer, and by whom."""
+    """What is on offer, and by whom; `ranked` has what is active of each category, best first."""
 
-    offers: Mapping[UUID, Offer] = field(default_factory=dict)
-    providers: Mapping[UUID, Provider] = field(default_factory=dict)
+    offers: Mapping[UUID, Offer]
+    providers: Mapping[UUID, Provider]
+    ranked: Mapping[str, Sequence[Offer]]
+
+    @classmethod
+    def of(cls, offers: Iterable[Offer], providers: Iterable[Provider]) -> "Market":
+        """Rank offers by mean rating and completion rate of their providers (none last), then price, provider and id."""
+        known, by_category = {provider.id: provider for provider in providers}, defaultdict[str, list[Offer]](list)
+        market = cls({offer.id: offer for offer in offers}, known, by_category)
+        for offer in sorted(market.offers.values(), key=market.place):
+            if offer.active:
+                by_category[offer.category].append(offer)
+        return market
 
     def provider(self, id_: UUID) -> Provider:
         """Return a provider, known or not."""
         return self.providers.get(id_, Provider(id_))
+
+    def place(self, offer: Offer) -> tuple[Rank, Rank, Decimal, UUID, UUID]:
+        """Return what puts `offer` before or behind others."""
+        figures = self.provider(offer.provider).figures
+        return _highest_first(figures.mean_rating), _highest_first(figures.completion_rate), offer.price, offer.provider, offer.id
+
+
+def _highest_first(figure: Decimal | Fraction | None) -> Rank:
+    return figure is None, -Fraction(figure or 0)
 
 
 def needs_another_slot(data: Event) -> bool:
@@ -111,7 +132,7 @@ def _other_providers(cause: Cause, market: Market) -> Iterator[Suggestion]:
     begins_at, told = cause.booking.booking_date, {cause.booking.provider}
     if not cause.still_to_come:
         return
-    for offer in _best_first(cause.booking.category, market):
+    for offer in market.ranked.get(cause.booking.category, ()):
         provider, slot = market.provider(offer.provider), Interval(begins_at, begins_at + offer.duration)
         if provider.id in told or not provider.active or not provider.diary.is_free(slot):
             continue
@@ -127,20 +148,6 @@ def _other_providers(cause: Cause, market: Market) -> Iterator[Suggestion]:
             rating=_rating(provider),
             rank=1,
         )
-
-
-def _best_first(category: str, market: Market) -> Iterable[Offer]:
-    """Return offers by mean rating and completion rate of their providers (none last), then price, provider and id."""
-
-    def place(offer: Offer) -> tuple[Rank, Rank, Decimal, UUID, UUID]:
-        figures = market.provider(offer.provider).figures
-        return _highest_first(figures.mean_rating), _highest_first(figures.completion_rate), offer.price, offer.provider, offer.id
-
-    return sorted((offer for offer in market.offers.values() if offer.active and offer.category == category), key=place)
-
-
-def _highest_first(figure: Decimal | Fraction | None) -> Rank:
-    return figure is None, -Fraction(figure or 0)
 
 
 def _rating(provider: Provider) -> float | None:

@@ -17,9 +17,11 @@ from contracts.events import (
     BookingCompleted,
     BookingCreated,
     BookingSubmitted,
+    CancellationReason,
     DeliveryConfirmed,
     Event,
     ReviewAdded,
+    Status,
 )
 from contracts.message import Message
 from contracts.parts import Suggestion
@@ -43,8 +45,7 @@ def other(number: int, price: str = "1000.00", minutes: int = 60, service: int =
 
 def market(*offers: Offer, **figures: Figures) -> Market:
     """These offers, and what providers such as `p12` have done."""
-    providers = {UUID(int=int(name[1:])): Provider(UUID(int=int(name[1:])), figures=done) for name, done in figures.items()}
-    return Market({offer.id: offer for offer in offers}, providers)
+    return Market.of(offers, [Provider(UUID(int=int(name[1:])), figures=done) for name, done in figures.items()])
 
 
 def others(found: tuple[Suggestion, ...]) -> list[int]:
@@ -55,8 +56,17 @@ def own(found: tuple[Suggestion, ...]) -> list[datetime]:
     return [suggestion.booking_date for suggestion in found if suggestion.kind == "same_provider"]
 
 
-def cancelled(reason: str, previous: str) -> BookingCancelled:
-    return BookingCancelled.model_construct(cancellation_reason=reason, previous_status=previous, status="cancelled")
+def cancelled(reason: CancellationReason, previous: Status) -> BookingCancelled:
+    return BookingCancelled(
+        status="cancelled",
+        previous_status=previous,
+        cancellation_reason=reason,
+        cancellation_note=None,
+        cancelled_by="system:booking",
+        cancelled_at=NOW,
+        auto_cancelled=reason == "expired",
+        booking_date=VISIT,
+    )
 
 
 @pytest.mark.parametrize(
@@ -75,7 +85,7 @@ def cancelled(reason: str, previous: str) -> BookingCancelled:
         ("no_show_customer", "confirmed", False),
     ],
 )
-def test_who_needs_another_slot(reason: str, previous: str, needs: bool) -> None:
+def test_who_needs_another_slot(reason: CancellationReason, previous: Status, needs: bool) -> None:
     assert needs_another_slot(cancelled(reason, previous)) is needs
 
 
@@ -117,7 +127,7 @@ def test_another_providers_service_has_its_own_price_and_duration() -> None:
 
 
 def test_an_inactive_provider_or_service_is_not_offered() -> None:
-    away = Market(providers={n: Provider(n, active=False) for n in (ASKED, UUID(int=11))}, offers={UUID(int=111): other(11)})
+    away = Market.of([other(11)], [Provider(id_, active=False) for id_ in (ASKED, UUID(int=11))])
     assert suggest(CAUSE, away) == ()
     assert suggest(CAUSE, market(other(2, service=1, active=False), other(12, active=False), other(13, category="tutoring"))) == ()
 
@@ -135,19 +145,17 @@ def test_nobody_else_is_free_at_a_time_that_has_passed() -> None:
 def test_others_are_free_over_their_own_duration_in_their_own_hours() -> None:
     evening = Provider(UUID(int=12), diary=Diary(Hours(weekly={"mon": [["18:00", "20:00"]]})))
     taken = Provider(UUID(int=13), diary=Diary(busy=(Interval(VISIT + HOUR, VISIT + 2 * HOUR),)))
-    offers = {offer.id: offer for offer in (other(11, minutes=9 * 60 + 1), other(12), other(13, minutes=61), other(14, minutes=9 * 60))}
-    assert others(suggest(CAUSE, Market(offers, {p.id: p for p in (evening, taken)}))) == [14]
+    offers = [other(11, minutes=9 * 60 + 1), other(12), other(13, minutes=61), other(14, minutes=60)]
+    assert others(suggest(CAUSE, Market.of(offers, [evening, taken]))) == [14]
 
 
 def test_others_come_by_rating_then_completion_rate_then_price_then_id_with_none_last() -> None:
     best, good, reliable, poor = Figures(0, 0, 1, 5), Figures(1, 3, 2, 8), Figures(9, 1, 1, 4), Figures(0, 4, 1, 4)
     offers = [other(n, price) for n, price in ((17, "5.00"), (16, "5.00"), (15, "1.00"), (14, "9.00"), (13, "9.00"), (12, "9.00"))]
-    known = market(*offers, other(18), p12=best, p13=reliable, p14=good, p15=Figures(0, 4), p16=Figures(), p17=Figures(), p18=poor)
-    ranked = []
-    for _ in range(3):
-        ranked += others(suggest(CAUSE, known))
-        known = replace(known, offers={i: o for i, o in known.offers.items() if o.provider.int not in ranked})
-    assert ranked == [12, 13, 14, 18, 15, 16, 17]
+    done = {"p12": best, "p13": reliable, "p14": good, "p15": Figures(0, 4), "p16": Figures(), "p17": Figures(), "p18": poor}
+    known = market(*offers, other(18), **done)
+    assert others(suggest(CAUSE, known)) == [12, 13, 14]
+    assert [offer.provider.int for offer in known.ranked["plumbing"]] == [12, 13, 14, 18, 15, 16, 17]
 
 
 def test_of_a_providers_services_the_cheapest_for_which_there_is_time_is_offered() -> None:
