@@ -43,7 +43,7 @@ class Leave:
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """A provider's zone and week: working hours of a weekday as wall times from and to; a weekday that is not there is free."""
+    """A provider's zone and week: working hours of a weekday as wall times from and to; a weekday that is not there is off."""
 
     timezone: str = "Asia/Kathmandu"
     weekly: Mapping[str, Sequence[Sequence[str]]] = field(

@@ -1,9 +1,11 @@
 """The composed directory on a real broker: events and leave in, one command out for each, also after its groups are reset."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Any
 
 import asyncpg
 import pytest
@@ -18,7 +20,7 @@ from services.directory.app import build
 from services.directory.settings import DirectorySettings
 from services.runtime.kafka import open_producer
 from tests.eventually import aeventually
-from tests.integration.directory_by_hand import Story, leave, person, service
+from tests.integration.directory_by_hand import Story, leave, person, service, week
 from tests.integration.kafka_tap import tapped
 from tests.servers import PARTITIONS, free_ports
 
@@ -95,29 +97,43 @@ async def test_a_decline_and_a_leave_are_answered_once_whatever_is_read_again(se
 
 
 @asynccontextmanager
-async def bookings_held(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """No booking can be written meanwhile; they can be read."""
-    connection = await asyncpg.connect(database_url)
+async def held(settings: DirectorySettings, table: str) -> AsyncIterator[Callable[[], Awaitable[bool]]]:
+    """Nobody can write to `table` meanwhile, only read it; yield what says whether somebody waits."""
+    connection = await asyncpg.connect(settings.database_url)
+
+    async def somebody_waits() -> bool:
+        return bool(await connection.fetchval("select exists (select from pg_locks where not granted and relation = $1::regclass)", table))
+
     try:
         async with connection.transaction():
-            await connection.execute("lock table directory.bookings in share row exclusive mode")
-            yield connection
+            await connection.execute(f"lock table {table} in share row exclusive mode")
+            yield somebody_waits
     finally:
         await connection.close()
 
 
-async def waits_for_lock(connection: asyncpg.Connection) -> bool:
-    waiting = "select exists (select from pg_locks where not granted and relation = 'directory.bookings'::regclass)"
-    return bool(await connection.fetchval(waiting))
+async def answered_after(settings: DirectorySettings, table: str, before: Sequence[Message[Contract]], *then: Message[Contract]) -> Any:
+    """The command that answers `then`, which is published while what came `before` cannot be written; it is not sent earlier."""
+    async with running(settings), tapped(settings.kafka, BOOKING_COMMANDS.name) as tap:
+        async with held(settings, table) as somebody_waits:
+            await publish(settings.kafka, before)
+            await aeventually(somebody_waits, within=30)
+            await publish(settings.kafka, then)
+            with pytest.raises(AssertionError, match="not within"):
+                await tap.read(1, within=1.5)
+        (command,) = await tap.read(1)
+        return command
 
 
 async def test_a_leave_waits_for_the_bookings_that_were_made_before_it(settings: DirectorySettings) -> None:
     story = Story()
-    async with running(settings), tapped(settings.kafka, BOOKING_COMMANDS.name) as tap:
-        async with bookings_held(settings.database_url) as connection:
-            await publish(settings.kafka, story.asked())
-            await aeventually(partial(waits_for_lock, connection), within=30)
-            await publish(settings.kafka, [leave(story.provider, new_id(), "2026-11-16", "2026-11-17")])
-            with pytest.raises(AssertionError, match="not within"):
-                await tap.read(1, within=1.5)
-        assert [command.key for command in await tap.read(1)] == [str(story.id).encode()]
+    away = leave(story.provider, new_id(), "2026-11-16", "2026-11-17")
+    assert (await answered_after(settings, "directory.bookings", story.asked(), away)).key == str(story.id).encode()
+
+
+async def test_a_decline_waits_for_what_the_directory_said_before_it(settings: DirectorySettings) -> None:
+    story = Story()
+    saturdays = week(story.provider, sat=(("10:00", "11:00"),))
+    command = await answered_after(settings, "directory.hours", [saturdays], *story.asked(), story.cancelled("declined"))
+    suggested = [each["booking_date"] for each in json.loads(command.value)["suggestions"]]
+    assert suggested == ["2026-11-21T04:15:00Z", "2026-11-28T04:15:00Z"]
