@@ -94,10 +94,8 @@ def needs_another_slot(data: Event) -> bool:
     """Return whether an event is a decline, a provider's cancel or the expiry of a request that was never answered."""
     if not isinstance(data, BookingCancelled):
         return False
-    return data.cancellation_reason in {"declined", "provider"} or (data.cancellation_reason, data.previous_status) == (
-        "expired",
-        "pending",
-    )
+    unanswered = data.cancellation_reason == "expired" and data.previous_status == "pending"
+    return unanswered or data.cancellation_reason in {"declined", "provider"}
 
 
 def suggest(cause: Cause, market: Market) -> tuple[Suggestion, ...]:
