@@ -10,8 +10,7 @@ from contracts.topics import BOOKING_EVENTS, DIRECTORY_EVENTS
 from services.directory import handlers, store
 from services.directory.settings import DirectorySettings
 from services.directory.tables import PARTITIONED, SCHEMA
-from services.runtime.causality import catch_up
-from services.runtime.consumer import Consumer
+from services.runtime.causality import CatchUp
 from services.runtime.outcomes import Received
 from services.runtime.partitions import Partitions
 from services.runtime.process import Process
@@ -29,22 +28,21 @@ def build(settings: DirectorySettings) -> Process:
     partitions = Partitions(process.engine, SCHEMA, PARTITIONED)
     process.need_schema(SCHEMA)
     process.keep_partitions(partitions)
-    directory = process.consume("directory.directory", [DIRECTORY_EVENTS.name], handlers.project)
-    events = process.consume(
-        handlers.EVENTS_GROUP, [BOOKING_EVENTS.name], handlers.follow_bookings, prepare=partial(_prepare_events, partitions, directory)
-    )
+    directory = CatchUp(process.consume("directory.directory", [DIRECTORY_EVENTS.name], handlers.project))
+    prepare = partial(_prepare_events, partitions, directory)
+    events = CatchUp(process.consume(handlers.EVENTS_GROUP, [BOOKING_EVENTS.name], handlers.follow_bookings, prepare))
     process.consume("directory.leave", [DIRECTORY_EVENTS.name], handlers.answer_leave, prepare=partial(_prepare_leave, events))
     process.relay(SCHEMA, store.waiting)
     return process
 
 
-async def _prepare_events(partitions: Partitions, directory: Consumer, batch: Sequence[Received]) -> None:
+async def _prepare_events(partitions: Partitions, directory: CatchUp, batch: Sequence[Received]) -> None:
     """Have partitions made, and everything known that the directory said before."""
     await partitions.ensure_for(UUID(received.message.subject) for received in batch)
-    await catch_up(directory)
+    await directory()
 
 
-async def _prepare_leave(events: Consumer, batch: Sequence[Received]) -> None:
+async def _prepare_leave(events: CatchUp, batch: Sequence[Received]) -> None:
     """Have everything known that happened to bookings before a leave."""
     if any(isinstance(r.message, Message) and isinstance(r.message.data, ProviderLeaveSet) for r in batch):
-        await catch_up(events)
+        await events()
