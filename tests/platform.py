@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from services.cli.known import SERVICES
 from tests.eventually import eventually
 from tests.faults.load import write
 
@@ -49,7 +50,7 @@ class Platform:
     def ready(self) -> bool:
         """Return whether every process says so."""
         processes = self.status().get("processes", [])
-        return len(processes) >= 4 and all(process["ready"] for process in processes)
+        return len(processes) >= len(SERVICES) and all(process["ready"] for process in processes)
 
     def quiet(self) -> bool:
         """Return whether nothing is left to do."""
@@ -72,7 +73,7 @@ class Platform:
 def started(home: Path, **settings: str) -> Iterator[Platform]:
     """Run the platform in `home`; it is stopped, within its 15 s, at the end."""
     home.chmod(0o755)
-    names = ("POSTGRES", "KAFKA", "BOOKING", "EXPIRY", "NOTIFIER", "PAYMENTS")
+    names = ("POSTGRES", "KAFKA", *(service.upper() for service in SERVICES))
     ports = {f"SEWA_{name}_PORT": str(free_port()) for name in names}
     inherited = {k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS"}}
     environment = {**inherited, "SEWA_HOME": str(home), "SEWA_TOPIC_PARTITIONS": "3", **ports, **settings}

@@ -37,4 +37,4 @@ class Known:
         return import_module(f"services.{self.name}.app")
 
 
-SERVICES: Mapping[str, Known] = {name: Known(name) for name in ("booking", "expiry", "notifier", "payments")}
+SERVICES: Mapping[str, Known] = {name: Known(name) for name in ("booking", "directory", "expiry", "notifier", "payments")}

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from services.cli.known import SERVICES
 from tests.eventually import eventually
 from tests.faults.examiner import collect
 from tests.faults.load import Ledger, person, story
@@ -18,7 +19,6 @@ from tests.platform import QUIET_SECONDS, Platform, started
 BOOKINGS = 120
 pytestmark = pytest.mark.timeout(400)
 SERVERS = {"kafka": "kafka.Kafka", "postgres": "bin/postgres"}
-SERVICES = ("booking", "expiry", "notifier", "payments")
 
 
 @pytest.fixture(scope="module")

@@ -76,7 +76,7 @@ def test_a_clock_file_in_production_is_a_wrong_setting(tmp_path: Path) -> None:
 
 def test_an_unknown_service_is_a_usage_error_that_lists_the_known_ones() -> None:
     done = sewa(NOWHERE, "run", "tea")
-    assert (done.code, done.err) == (2, "sewa: there is no service 'tea'; known are booking, expiry, notifier, payments\n")
+    assert (done.code, done.err) == (2, "sewa: there is no service 'tea'; known are booking, directory, expiry, notifier, payments\n")
 
 
 def test_a_service_runs_in_the_foreground_until_sigterm(environment: dict[str, str]) -> None:
@@ -94,8 +94,9 @@ def test_a_service_on_a_database_without_its_schema_says_what_to_do(environment:
 def test_migrate_says_from_where_to_where_and_then_that_there_is_nothing_to_do(empty_database: str) -> None:
     first = sewa({"DATABASE_URL": empty_database}, "migrate", "--json")
     assert first.code == 0
-    schemas = ["booking", "expiry", "notifier", "payments"]
-    assert [(step["schema"], step["before"]) for step in first.json] == [(schema, None) for schema in schemas]
+    assert {step["schema"]: step["before"] for step in first.json} == dict.fromkeys(
+        ("booking", "directory", "expiry", "notifier", "payments")
+    )
     again = sewa({"DATABASE_URL": empty_database}, "migrate")
     assert [line.split()[1:3] for line in again.out.splitlines()] == [["already", "at"]] * 4
 

@@ -32,12 +32,15 @@ VIOLATIONS = [
     ("services/expiry/grace.py", "import time", PURE),
     ("services/expiry/grace.py", "from services.runtime.clock import HostClock", PURE),
     ("services/notifier/letters.py", "import logging", PURE),
+    ("services/directory/slots.py", "import time", PURE),
+    ("services/directory/suggestions.py", "import sqlalchemy", PURE),
     ("services/booking/errors.py", "import structlog", PURE),
     ("services/booking/store.py", "from services.booking.settings import BookingSettings", STORE),
     ("services/expiry/store.py", "from faststream.kafka import KafkaBroker", STORE),
     ("services/notifier/handlers.py", "import faststream", HANDLERS),
     ("services/booking/handlers.py", "from services.booking.settings import BookingSettings", HANDLERS),
     ("services/cli/app.py", "from services.booking import store", COMMAND_LINE),
+    ("services/cli/directory.py", "from services.directory import store", COMMAND_LINE),
 ]
 
 HOST_CLOCK_READERS = {

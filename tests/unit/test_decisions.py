@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SERVICES = ("booking", "expiry", "notifier", "payments")
+SERVICES = ("booking", "directory", "expiry", "notifier", "payments")
 PARTITIONED = re.compile(r"booking\.(?:bookings|log)\b")
 LOCKING = re.compile(r"for update|^\s*(?:update|delete from)", re.MULTILINE)
 
