@@ -74,9 +74,9 @@ class Story:
         return self.happens(BookingOverridden(status=target, target=target, reason="a mistake, put right", **changes))  # type: ignore[arg-type]
 
     def paid(self, amount: Decimal = TOTAL, payment: str = "pay-1", method: str | None = None, **changes: Any) -> Message[Event]:
-        """A capture was recorded."""
+        """A capture was recorded; without a method it is of the booking's."""
         self.captured += amount
-        return self._recorded("PaymentCaptured", payment, amount, payment_method=method or self.payment_method, **changes)
+        return self._recorded("PaymentCaptured", payment, amount, payment_method=method, **changes)
 
     def held(self) -> Message[Event]:
         """A capture in another currency was recorded: it is in no sum."""

@@ -101,6 +101,7 @@ def test_money_of_two_payments_goes_back_to_each_and_the_fee_is_told_once() -> N
     facts = said(*deposit, story.cancelled())
     requests = [f for f in facts if isinstance(f, RefundRequested)]
     assert [(r.payment_id, str(r.amount), str(r.fee)) for r in requests] == [("card-1", "100.00", "150.00"), ("cash-1", "1250.00", "0.00")]
+    assert len({r.refund_id for r in requests}) == 2
     assert [f.payment_id for f in facts if isinstance(f, RefundSettled)] == ["cash-1"]
 
 
