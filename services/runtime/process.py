@@ -70,7 +70,7 @@ class Process:
         self.repeat("slot", SLOT_EVERY, self._hold_slot)
 
     def consume(self, group: str, topics: Sequence[str], handle: Handler, prepare: Prepare = nothing_to_prepare) -> Consumer:
-        """Add a consumer group that settles the records of `topics` with `handle`."""
+        """Add a consumer group that settles the records of `topics` with `handle`; groups start in the order they are added in."""
         worker = Worker(group, self.engine, self.clock, self.settings.allowed_sources, handle, self.publish, prepare)
         consumer = Consumer(tuple(topics), worker, self.health, self.stopping, self.halt)
         consumer.register(self._broker, slot=self.settings.slot, batch=self.settings.batch)
