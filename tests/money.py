@@ -74,22 +74,22 @@ class Story:
         return self.happens(BookingOverridden(status=target, target=target, reason="a mistake, put right", **changes))  # type: ignore[arg-type]
 
     def paid(self, amount: Decimal = TOTAL, payment: str = "pay-1", method: str | None = None, **changes: Any) -> Message[Event]:
-        """A capture was recorded."""
+        """A capture was recorded; without a method it is of the booking's."""
         self.captured += amount
-        return self._recorded("PaymentCaptured", payment, amount, payment_method=method or self.payment_method, **changes)
+        return self._recorded("PaymentCaptured", payment, amount, payment_method=method, **changes)
 
     def held(self) -> Message[Event]:
         """A capture in another currency was recorded: it is in no sum."""
         return self._recorded("PaymentCaptured", "pay-9", Decimal("10.00"), payment_status="held")
 
-    def asked_back(self, amount: Decimal, event: str = "r-1", payment: str = "pay-1") -> Message[Event]:
+    def asked_back(self, amount: Decimal, payment: str = "pay-1", **changes: Any) -> Message[Event]:
         """A request for a refund was recorded."""
-        return self._recorded("RefundRequested", payment, amount, payment_event_id=event)
+        return self._recorded("RefundRequested", payment, amount, **changes)
 
-    def given_back(self, amount: Decimal, payment: str = "pay-1") -> Message[Event]:
+    def given_back(self, amount: Decimal, payment: str = "pay-1", **changes: Any) -> Message[Event]:
         """A settled refund was recorded."""
         self.refunded += amount
-        return self._recorded("RefundSettled", payment, amount)
+        return self._recorded("RefundSettled", payment, amount, **changes)
 
     def records(self, *told: Message[Contract]) -> list[Message[Event]]:
         """What the booking service makes of payments that it is told of."""
@@ -100,9 +100,9 @@ class Story:
             case PaymentCaptured() as data:
                 return self.paid(data.amount, data.payment_id, data.payment_method, payment_event_id=message.id)
             case RefundRequested() as data:
-                return self.asked_back(data.amount, message.id, data.payment_id)
+                return self.asked_back(data.amount, data.payment_id, payment_event_id=message.id)
             case RefundSettled() as data:
-                return self.given_back(data.amount, data.payment_id)
+                return self.given_back(data.amount, data.payment_id, payment_event_id=message.id)
             case other:
                 raise AssertionError(other)
 

@@ -20,9 +20,9 @@ class Capture:
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """What was asked back of a payment; `event` is the id of the message that said so."""
+    """What was asked back of a payment; `id` is the refund's, or that of the message which told of it without naming one."""
 
-    event: str
+    id: str
     payment: str
     amount: Decimal
 
@@ -76,7 +76,7 @@ def after(account: Account, data: Event) -> Account:
 
 def asked_back(account: Account, refund: Refund) -> Account:
     """Return the account after a request for a refund; the same request again changes nothing."""
-    known = refund.amount == 0 or any(other.event == refund.event for other in account.refunds)
+    known = refund.amount == 0 or any(other.id == refund.id for other in account.refunds)
     return account if known else replace(account, refunds=(*account.refunds, refund))
 
 
@@ -86,7 +86,7 @@ def _recorded(account: Account, data: PaymentRecorded) -> Account:
         case "PaymentCaptured":
             return _captured(account, data)
         case "RefundRequested":
-            return asked_back(account, Refund(data.payment_event_id, data.payment_id, data.amount or ZERO))
+            return asked_back(account, Refund(_refund_id(data), data.payment_id, data.amount or ZERO))
         case "RefundSettled":
             return _settled(account, data)
         case _:
@@ -105,9 +105,13 @@ def _captured(account: Account, data: PaymentRecorded) -> Account:
 
 
 def _settled(account: Account, data: PaymentRecorded) -> Account:
-    """Note what is back; money that went back without a request counts as asked back."""
-    unasked = max(ZERO, data.refunded - account.requested)
-    return replace(asked_back(account, Refund(data.payment_event_id, data.payment_id, unasked)), settled=data.refunded)
+    """Note what is back; a refund that was never asked for counts as asked for, so that it is not given twice."""
+    unasked = data.amount or ZERO if data.refund_id else max(ZERO, data.refunded - account.requested)
+    return replace(asked_back(account, Refund(_refund_id(data), data.payment_id, unasked)), settled=data.refunded)
+
+
+def _refund_id(data: PaymentRecorded) -> str:
+    return data.refund_id or data.payment_event_id
 
 
 def _sum(amounts: Iterable[Decimal]) -> Decimal:

@@ -1,6 +1,6 @@
 """Lag, and readiness from progress: a consumer is well when it has nothing to read or its offsets move."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -39,24 +39,3 @@ class Progress:
         """Return how far `partition` is done; before the first commit that is where it begins, which retention moves."""
         done = await self.consumer.committed(client, partition)
         return (await client.beginning_offsets([partition]))[partition] if done is None else done
-
-
-@dataclass
-class Reading:
-    """How far a whole group has come, in whichever processes it runs, seen from one of them."""
-
-    consumer: Consumer
-    settled: dict[TopicPartition, int] = field(default_factory=dict)
-
-    async def is_complete(self) -> bool:
-        """Return whether the group has settled all that its topics hold at this moment. Raises KafkaError."""
-        client = self.consumer.client
-        if client is None:
-            return False
-        partitions = [TopicPartition(topic, n) for topic in self.consumer.topics for n in client.partitions_for_topic(topic) or ()]
-        for partition, end in (await client.end_offsets(partitions)).items():
-            if self.settled.get(partition, 0) < end:
-                self.settled[partition] = await client.committed(partition) or 0
-            if self.settled.get(partition, 0) < end:
-                return False
-        return bool(partitions)

@@ -7,6 +7,8 @@ from functools import partial
 
 import pytest_asyncio
 
+from contracts.events import Event
+from contracts.message import Message
 from contracts.payments import PaymentCaptured, RefundRequested, RefundSettled
 from services.runtime.outcomes import Burial, Fate, Received
 from tests.builders import NOW, record
@@ -51,6 +53,7 @@ async def test_redelivery_and_a_group_reset_say_nothing_again(payments: Payments
     await payments.hears(history[-1])
     await payments.hears(*history)
     assert await payments.told() == told == [(PaymentCaptured, TOTAL), *BACK]
+    assert await payments.query("select version from payments.accounts") == [(4,)]
 
 
 async def test_what_is_derived_anew_is_the_same_message_under_the_same_id(payments: Payments) -> None:
@@ -66,16 +69,30 @@ async def test_what_is_derived_anew_is_the_same_message_under_the_same_id(paymen
     assert [(m.identity, m.payload_hash) for m in again] == [(m.identity, m.payload_hash) for m in first]
 
 
-async def test_a_second_run_of_a_batch_at_the_same_time_says_nothing(payments: Payments) -> None:
-    story = Story()
-    worker, records = payments.worker("payments.events"), [record(m) for m in (story.created(), story.paid(), story.cancelled())]
-    batch = [reading for reading in map(worker.read, records) if isinstance(reading, Received)]
-    async with payments.process.engine.begin() as first:
-        await worker.handle(first, batch, NOW)
-        second = asyncio.create_task(worker.apply(records))
+async def overlap(payments: Payments, ours: list[Message[Event]], theirs: list[Message[Event]]) -> None:
+    """Let one run of events end while another of the same booking waits for it."""
+    worker = payments.worker("payments.events")
+    batch = [reading for reading in map(worker.read, map(record, ours)) if isinstance(reading, Received)]
+    async with payments.process.engine.begin() as connection:
+        await worker.handle(connection, batch, NOW)
+        second = asyncio.create_task(worker.apply([record(event) for event in theirs]))
         await aeventually(partial(payments.query, "select 1 from pg_locks where not granted"))
     await second
+
+
+async def test_a_second_run_of_a_batch_at_the_same_time_says_nothing(payments: Payments) -> None:
+    story = Story()
+    events = [story.created(), story.paid(), story.cancelled()]
+    await overlap(payments, events, events)
     assert await payments.told() == BACK
+
+
+async def test_a_run_that_overlaps_another_says_only_what_is_new(payments: Payments) -> None:
+    story, cents = Story(), Decimal("0.05")
+    await payments.hears(story.created(), story.paid())
+    events = [story.cancelled(), story.paid(cents)]
+    await overlap(payments, events[:1], events)
+    assert await payments.told() == [*BACK, (RefundRequested, cents), (RefundSettled, cents)]
 
 
 async def test_the_fee_is_that_of_the_policy_in_force_when_the_cancel_was_decided(payments: Payments) -> None:
@@ -105,11 +122,12 @@ async def test_an_account_survives_its_row(payments: Payments) -> None:
 
 
 async def test_an_event_that_cannot_follow_is_buried_and_other_bookings_go_on(payments: Payments) -> None:
-    known, gone = Story(), Story()
-    gone.created()
+    unknown, gap, known = Story(), Story(), Story()
+    events = [gap.created(), known.created()]
+    lost = [unknown.created(), gap.paid()]
+    events += [unknown.cancelled(), gap.cancelled(), known.paid()]
     worker = payments.worker("payments.events")
-    readings = [worker.read(record(message)) for message in (gone.cancelled(), known.created())]
-    buried, handled = await worker.settle([reading for reading in readings if isinstance(reading, Received)])
-    assert isinstance(buried, Burial)
-    assert buried.reason == "poison"
-    assert handled is Fate.HANDLED
+    batch = [reading for reading in (worker.read(record(event)) for event in events) if isinstance(reading, Received)]
+    outcomes = await worker.settle(batch)
+    assert [event.aggregate_version for event in lost] == [1, 2]
+    assert [o.reason if isinstance(o, Burial) else o for o in outcomes] == [Fate.HANDLED, Fate.HANDLED, "poison", "poison", Fate.HANDLED]

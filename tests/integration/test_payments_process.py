@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.message import Message
 from contracts.topics import PAYMENT_EVENTS
@@ -46,9 +47,16 @@ async def ready(*processes: Process) -> None:
     await aeventually(all_ready, within=30)
 
 
-async def has_waited(process: Process) -> bool:
-    """Whether a batch of events went back because of policies."""
-    return any(consumer.failures for consumer in process._consumers if consumer.worker.group == "payments.events")
+@asynccontextmanager
+async def policies_held(process: Process) -> AsyncIterator[AsyncConnection]:
+    """No policy can be written meanwhile; all can be read."""
+    async with process.engine.begin() as connection:
+        await connection.execute(text("lock table payments.policies in share row exclusive mode"))
+        yield connection
+
+
+async def is_any(connection: AsyncConnection, rows: str) -> bool:
+    return bool(await connection.scalar(text(f"select exists (select from {rows})")))
 
 
 async def publish(kafka: str, messages: list[Message[Contract]]) -> None:
@@ -66,11 +74,13 @@ def stories(number: int) -> list[Message[Contract]]:
 
 
 async def test_a_fee_waits_for_the_policies_that_are_published(settings: PaymentsSettings) -> None:
-    await publish(settings.kafka, [policy(1, 10), *stories(1)])
     async with tapped(settings.kafka, PAYMENT_EVENTS.name) as tap, running(settings) as process:
-        async with process.engine.begin() as connection:
-            await connection.execute(text("lock table payments.policies in share mode"))  # it may be read, and nobody writes it
-            await aeventually(partial(has_waited, process), within=30)
+        async with policies_held(process) as connection:
+            await publish(settings.kafka, [policy(1, 10)])
+            await aeventually(partial(is_any, connection, "pg_locks where not granted"), within=30)
+            await publish(settings.kafka, stories(1))
+            with pytest.raises(AssertionError, match="not within"):
+                await aeventually(partial(is_any, connection, "payments.accounts"), within=1.5)
         request, _ = await tap.read(2)
     assert json.loads(request.value)["fee"] == "150.00"
 

@@ -131,4 +131,4 @@ def test_the_policy_of_the_category_goes_before_the_default_one_whole() -> None:
 
 def test_without_a_policy_in_force_it_is_version_0_which_keeps_nothing() -> None:
     assert in_force([replace(FEES, effective_at=NOW + TICK)], "plumbing", NOW) == UNSET
-    assert (UNSET.version, UNSET.cancel_fee_percent, UNSET.free_cancel_hours, UNSET.no_show_fee_percent) == (0, 0, 24, 0)
+    assert Policy("*", 0, UNSET.effective_at, Decimal(0), Decimal(24), Decimal(0)) == UNSET

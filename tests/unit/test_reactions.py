@@ -101,6 +101,7 @@ def test_money_of_two_payments_goes_back_to_each_and_the_fee_is_told_once() -> N
     facts = said(*deposit, story.cancelled())
     requests = [f for f in facts if isinstance(f, RefundRequested)]
     assert [(r.payment_id, str(r.amount), str(r.fee)) for r in requests] == [("card-1", "100.00", "150.00"), ("cash-1", "1250.00", "0.00")]
+    assert len({r.refund_id for r in requests}) == 2
     assert [f.payment_id for f in facts if isinstance(f, RefundSettled)] == ["cash-1"]
 
 
@@ -113,11 +114,13 @@ def test_each_late_capture_goes_back_once_and_in_full() -> None:
     assert len({f.refund_id for f in facts if isinstance(f, RefundRequested)}) == 3
 
 
-def test_what_comes_back_of_our_own_requests_changes_nothing() -> None:
+@pytest.mark.parametrize("by_name", [True, False])
+def test_what_comes_back_of_our_own_requests_changes_nothing(by_name: bool) -> None:
     story = Story()
     history = [story.created(), story.paid(), story.cancelled("expired")]
     request = cast(RefundRequested, said(*history)[0])
-    history += [story.asked_back(TOTAL, request.refund_id), story.given_back(TOTAL)]
+    named = {"refund_id": request.refund_id} if by_name else {"payment_event_id": request.refund_id}
+    history += [story.asked_back(TOTAL, **named), story.given_back(TOTAL, **named)]
     assert gist(said(*history, story.paid(Decimal("10.00")))) == [*back("1500.00"), *back("10.00")]
     assert (account(*history).requested, account(*history).settled) == (TOTAL, TOTAL)
 
@@ -131,9 +134,22 @@ def test_refunds_that_others_asked_for_count() -> None:
 
 
 def test_a_settlement_that_nobody_asked_for_counts_as_asked_for() -> None:
-    story = Story()
-    history = [story.created(), story.paid(), story.given_back(Decimal("500.00"))]
-    assert gist(said(*history, story.cancelled("expired"))) == back("1000.00")
+    for name in ({"refund_id": "r-1"}, {}):
+        story = Story()
+        history = [story.created(), story.paid(), story.given_back(Decimal("500.00"), **name)]
+        assert gist(said(*history, story.cancelled("expired"))) == back("1000.00")
+
+
+def test_a_named_refund_counts_once_in_whatever_order_it_is_told_of() -> None:
+    amount, story = Decimal("500.00"), Story()
+    told = [story.created(), story.paid(), story.given_back(amount, refund_id="r-1"), story.asked_back(amount, refund_id="r-1")]
+    assert gist(said(*told, story.cancelled("expired"))) == back("1000.00")
+
+
+def test_a_settlement_that_nobody_asked_for_is_seen_while_our_own_request_waits() -> None:
+    story = Story("sandbox")
+    history = [story.created(), story.paid(), story.cancelled(), story.given_back(Decimal("150.00"), refund_id="r-1")]
+    assert account(*history).refundable == 0
 
 
 def test_a_late_capture_that_somebody_has_asked_back_already_is_not_asked_back_again() -> None:
@@ -181,7 +197,7 @@ CENTS = Decimal("100.01")
 MOVES: dict[str, Callable[[Story, int], Message[Event]]] = {
     "paid": lambda story, _: story.paid(CENTS),
     "paid otherwise": lambda story, _: story.paid(CENTS, "pay-2", "sandbox"),
-    "asked back by somebody": lambda story, n: story.asked_back(CENTS, event=f"r-{n}"),
+    "asked back by somebody": lambda story, n: story.asked_back(CENTS, payment_event_id=f"r-{n}"),
     "given back unasked": lambda story, _: story.given_back(CENTS),
     "cancelled by the customer": lambda story, _: story.cancelled(),
     "expired": lambda story, _: story.cancelled("expired"),
