@@ -221,8 +221,12 @@ def outcome(booking: Booking | None, command: Message[Cause], busy: Sequence[Slo
 
 def after(*commands: Message[Cause], now: datetime = NOW) -> Booking:
     """The booking once each of these was handled."""
-    booking: Booking | None = None
-    for each in commands:
+    return then(None, *commands, now=now)
+
+
+def then(booking: Booking | None, *messages: Message[Cause], now: datetime = NOW) -> Booking:
+    """What becomes of `booking` by messages that each change something."""
+    for each in messages:
         booking = reduce(evolve, events_of(booking, each, now), booking)
     assert booking is not None
     return booking

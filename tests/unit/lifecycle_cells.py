@@ -52,7 +52,7 @@ LIVED = {
     "disputed": after(*DONE, dispute(BOOKING)),
     "completed": after(*DONE, confirm(BOOKING), captured(BOOKING)),
     "reviewed": after(*DONE, confirm(BOOKING), captured(BOOKING), review(BOOKING)),
-    **{reason: replace(after(create(BOOKING), cancel(BOOKING)), cancellation_reason=reason) for reason in CANCELLATIONS},
+    **{reason: replace(after(create(BOOKING), cancel(BOOKING)), cancellation_reason=reason) for reason in CANCELLATIONS},  # type: ignore[arg-type]
 }
 SENDERS = {
     "customer": CUSTOMER,
