@@ -92,7 +92,7 @@ def test_an_expiry_leaves_the_last_status_update_where_it_was() -> None:
 LIVES = [
     create(BOOKING),
     edit_notes(BOOKING),
-    reschedule(BOOKING),
+    reschedule(BOOKING, to=NOW, minutes=90),
     accept(BOOKING),
     deliver(BOOKING, photos=2),
     dispute(BOOKING),
