@@ -16,6 +16,7 @@ from contracts.ids import new_id
 from contracts.topics import TOPICS
 from contracts.values import instant_text
 from services.cli.greeting import is_ready
+from services.cli.known import SERVICES
 from services.runtime.outbox import outgoing
 from tests.builders import NOW, create
 from tests.eventually import eventually
@@ -76,7 +77,7 @@ def test_a_clock_file_in_production_is_a_wrong_setting(tmp_path: Path) -> None:
 
 def test_an_unknown_service_is_a_usage_error_that_lists_the_known_ones() -> None:
     done = sewa(NOWHERE, "run", "tea")
-    assert (done.code, done.err) == (2, "sewa: there is no service 'tea'; known are booking, directory, expiry, notifier, payments\n")
+    assert (done.code, done.err) == (2, f"sewa: there is no service 'tea'; known are {', '.join(SERVICES)}\n")
 
 
 def test_a_service_runs_in_the_foreground_until_sigterm(environment: dict[str, str]) -> None:
@@ -94,11 +95,9 @@ def test_a_service_on_a_database_without_its_schema_says_what_to_do(environment:
 def test_migrate_says_from_where_to_where_and_then_that_there_is_nothing_to_do(empty_database: str) -> None:
     first = sewa({"DATABASE_URL": empty_database}, "migrate", "--json")
     assert first.code == 0
-    assert {step["schema"]: step["before"] for step in first.json} == dict.fromkeys(
-        ("booking", "directory", "expiry", "notifier", "payments")
-    )
+    assert {step["schema"]: step["before"] for step in first.json} == dict.fromkeys(SERVICES)
     again = sewa({"DATABASE_URL": empty_database}, "migrate")
-    assert [line.split()[1:3] for line in again.out.splitlines()] == [["already", "at"]] * 4
+    assert [line.split()[1:3] for line in again.out.splitlines()] == [["already", "at"]] * len(SERVICES)
 
 
 def test_migrate_without_a_database_is_said_plainly() -> None:
