@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.topics import BOOKING_COMMANDS
 from services.booking import handlers, parking, store
+from services.booking.history import Entry, history
 from services.booking.settings import BookingSettings
 from services.booking.tables import PARTITIONED, SCHEMA
 from services.runtime import inbox
@@ -18,7 +19,7 @@ from services.runtime.outcomes import Received
 from services.runtime.partitions import Partitions
 from services.runtime.process import Process
 
-__all__ = ["BookingSettings", "build"]
+__all__ = ["BookingSettings", "Entry", "build", "history"]
 
 AT_ONCE = 500
 

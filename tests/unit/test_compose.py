@@ -20,7 +20,7 @@ COMPOSE = yaml.safe_load(FILE.read_text(encoding="utf-8"))
 CONTAINERS: dict[str, Any] = COMPOSE["services"]
 OURS = {name: one for name, one in CONTAINERS.items() if "build" in one}
 RUNNING = {name: one for name, one in OURS.items() if name != "migrate"}
-VALIDATE = [Path(sys.executable).with_name("check-jsonschema"), "--builtin-schema", "vendor.compose-spec"]
+VALIDATE = [str(Path(sys.executable).with_name("check-jsonschema")), "--builtin-schema", "vendor.compose-spec"]
 VARIABLE = re.compile(r"\$\{(\w+)(:-[^}]*)?\}")
 
 
