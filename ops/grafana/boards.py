@@ -26,7 +26,7 @@ RATIOS = "Of the bookings that ended; the last 30 local days by booking date, an
 BOOKINGS = (
     Panel("Completed", {"{{window}}": "max by (window) (booking_completion_ratio)"}, "percentunit", "stat", 6, RATIOS),
     Panel("Auto-cancelled", {"{{window}}": "max by (window) (booking_auto_cancel_ratio)"}, "percentunit", "stat", 6, RATIOS),
-    Panel("Value", {"{{__name__}}": "booking_value_npr"}, "currency:Rs", "stat", 6, "Nepalese rupees"),
+    Panel("Average value", {"of completed ones": "max(booking_value_npr)"}, "currency:Rs", "stat", 6, "Of completed bookings, in NPR"),
     Panel("Bookings", {"in all": "sum(booking_status)"}, kind="stat", width=6),
     Panel(
         "Ratios",

@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.topics import BOOKING_COMMANDS
 from services.booking import handlers, parking, store
-from services.booking.history import Entry, history
 from services.booking.settings import BookingSettings
 from services.booking.tables import PARTITIONED, SCHEMA
+from services.booking.timeline import Entry, read_timeline
 from services.runtime import inbox
 from services.runtime.loops import transacted
 from services.runtime.metrics import PARKED
@@ -19,7 +19,7 @@ from services.runtime.outcomes import Received
 from services.runtime.partitions import Partitions
 from services.runtime.process import Process
 
-__all__ = ["BookingSettings", "Entry", "build", "history"]
+__all__ = ["BookingSettings", "Entry", "build", "read_timeline"]
 
 AT_ONCE = 500
 

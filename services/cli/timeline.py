@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from contracts.values import Zone, instant_text
-from services.booking.app import Entry, history
+from services.booking.app import Entry, read_timeline
 from services.cli.endpoints import VerbSettings, answering_database, reach
 from services.cli.output import AsJson, console, print_json, printable
 from services.cli.telling import in_words, local, notable
@@ -52,7 +52,7 @@ async def _read(url: str, booking: UUID) -> list[Entry]:
     engine = open_direct_engine(url, name="sewa-timeline")
     try:
         async with engine.connect() as connection:
-            return await history(connection, booking)
+            return await read_timeline(connection, booking)
     finally:
         await engine.dispose()
 

@@ -25,7 +25,7 @@ def told(environment: dict[str, str], *arguments: str) -> Done:
 
 
 def test_programs_read_who_did_what_and_why(lived: tuple[dict[str, str], str, str]) -> None:
-    environment, cancelled, expired = lived
+    environment, cancelled, _ = lived
     shown = told(environment, cancelled, "--json").json
     assert [(e["version"], e["type"], e["from_status"], e["to_status"]) for e in shown["results"]] == [
         (1, "BookingCreated", None, "created"),
@@ -35,7 +35,6 @@ def test_programs_read_who_did_what_and_why(lived: tuple[dict[str, str], str, st
     ]
     last = shown["results"][-1]
     assert (last["actor"]["role"], last["via"], last["reason"], last["at"]) == ("customer", "kafka", "fell ill", "2026-11-20T06:00:00Z")
-    assert [e["via"] for e in told(environment, expired, "--json").json["results"]] == ["kafka", "kafka", "system"]
 
 
 def test_people_read_it_in_words_with_local_times(lived: tuple[dict[str, str], str, str]) -> None:
@@ -46,12 +45,9 @@ def test_people_read_it_in_words_with_local_times(lived: tuple[dict[str, str], s
     assert "2026-11-20T06:00:00Z, Fri 20 Nov 2026 11:45:00 in Asia/Kathmandu" in shown
     assert "cancellation note fell ill" in shown
     assert r"notes \x1b[31mring the bell" in shown
-    assert "by system expiry, asked by" in told(environment, expired).out
-
-
-def test_local_times_are_of_the_zone_that_is_set(lived: tuple[dict[str, str], str, str]) -> None:
-    environment, cancelled, _ = lived
-    assert "Fri 20 Nov 2026 07:00:00 in Europe/Berlin" in told({**environment, "SEWA_TIMEZONE": "Europe/Berlin"}, cancelled).out
+    elsewhere = told({**environment, "SEWA_TIMEZONE": "Europe/Berlin"}, expired).out
+    assert "Fri 20 Nov 2026 07:00:00 in Europe/Berlin" in elsewhere
+    assert "by system expiry, asked by" in elsewhere
 
 
 def test_a_booking_that_nobody_knows_is_exit_code_1(database_url: str) -> None:
@@ -64,9 +60,3 @@ def test_what_is_no_id_is_exit_code_2() -> None:
     done = sewa({"DATABASE_URL": f"postgresql://{NOBODY}/booking"}, "timeline", "booking-7", "--json")
     assert (done.code, done.out) == (2, "")
     assert "valid UUID" in done.err
-
-
-def test_a_database_that_does_not_answer_is_one_line() -> None:
-    done = sewa({"DATABASE_URL": f"postgresql://{NOBODY}/booking"}, "timeline", str(new_id()))
-    assert (done.code, done.err.count("\n")) == (1, 1)
-    assert NOBODY in done.err

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from contracts.events import EVENTS
-from services.booking.history import Entry, _entries
+from services.booking.timeline import Entry, _entries
 from services.cli.telling import WORDS, in_words, notable
 from tests.builders import BOOKING, CUSTOMER, EXPIRY, NOW, evidence
 

@@ -62,7 +62,7 @@ class Entry:
         }
 
 
-async def history(connection: AsyncConnection, booking: UUID) -> list[Entry]:
+async def read_timeline(connection: AsyncConnection, booking: UUID) -> list[Entry]:
     """Return everything that happened to `booking`, the oldest first; nothing for a booking that nobody knows."""
     rows = (
         await connection.execute(
