@@ -7,7 +7,7 @@ import signal
 import struct
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 from fcntl import ioctl
 from pathlib import Path
@@ -90,37 +90,46 @@ def test_a_part_that_is_away_is_dashes_and_the_rest_is_shown(environment: dict[s
     assert "deadlines in the next 24 h none" in shown
 
 
+class Terminal:
+    """A terminal of 80 by 24: the end that a program is given, and all that was written to it."""
+
+    def __init__(self) -> None:
+        self._ours, self.theirs = pty.openpty()
+        ioctl(self.theirs, TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        os.set_blocking(self._ours, False)
+        self._shown = b""
+
+    def shown(self) -> bytes:
+        with suppress(OSError):
+            self._shown += os.read(self._ours, 1_000_000)
+        return self._shown
+
+    def close(self) -> None:
+        os.close(self._ours)
+        os.close(self.theirs)
+
+
 @contextmanager
-def on_a_terminal(environment: dict[str, str], *arguments: str) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
-    """`sewa` on a terminal of 80 by 24, and the terminal's other end."""
-    ours, theirs = pty.openpty()
-    ioctl(theirs, TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    os.set_blocking(ours, False)
+def on_a_terminal(environment: dict[str, str], *arguments: str) -> Iterator[tuple["subprocess.Popen[bytes]", Terminal]]:
+    """`sewa` on a terminal of its own."""
     env = {**os.environ, "TERM": "xterm-256color", **environment}
-    process = subprocess.Popen([SEWA, *arguments], env=env, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
-    os.close(theirs)
-    try:
-        yield process, ours
-    finally:
-        process.kill()
-        process.wait()
-        os.close(ours)
-
-
-def drain(terminal: int) -> bytes:
-    with suppress(OSError):
-        return os.read(terminal, 1_000_000)
-    return b""
+    with closing(Terminal()) as terminal:
+        end = terminal.theirs
+        process = subprocess.Popen([SEWA, *arguments], env=env, stdin=end, stdout=end, stderr=end, start_new_session=True)
+        try:
+            yield process, terminal
+        finally:
+            process.kill()
+            process.wait()
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_the_screen_shows_frames_until_it_is_told_to_end(environment: dict[str, str], signum: signal.Signals) -> None:
-    shown = bytearray()
     with on_a_terminal(environment, "top", "--every", "0.5") as (process, terminal):
-        eventually(lambda: shown.extend(drain(terminal)) or shown.count(b"Ctrl-C ends") >= 2, within=60.0)
+        eventually(lambda: terminal.shown().count(b"Ctrl-C ends") >= 2, within=60.0)
         process.send_signal(signum)
-        eventually(lambda: shown.extend(drain(terminal)) or process.poll() is not None, within=20.0)
-        shown.extend(drain(terminal))
+        eventually(lambda: terminal.shown() and process.poll() is not None, within=20.0)
+        shown = terminal.shown()
         assert process.returncode == 0
     assert shown.index(b"\033[?1049h") < shown.index(b"latest events") < shown.rindex(b"\033[?1049l")
     assert b"Traceback" not in shown
