@@ -52,15 +52,17 @@ imports: setup ## check who imports what
 generated: setup ## check the pages that are made from code
 	$(BIN)/python -m services.booking.picture --check
 	$(BIN)/python -m services.cli.settings_page --check
+	$(BIN)/python -m ops.grafana.draw --check
 
 format: setup ## format the code and sort its imports
 	$(BIN)/ruff check --select I --fix
 	$(BIN)/ruff format
 
-generate: setup ## write what is made from code: message schemas, pages of docs/
+generate: setup ## write what is made from code: message schemas, pages of docs/, dashboards
 	$(BIN)/python -m contracts.publish
 	$(BIN)/python -m services.booking.picture
 	$(BIN)/python -m services.cli.settings_page
+	$(BIN)/python -m ops.grafana.draw
 
 hooks: setup ## check format, lint, types and imports at every commit
 	$(BIN)/pre-commit install

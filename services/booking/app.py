@@ -11,6 +11,7 @@ from contracts.topics import BOOKING_COMMANDS, PAYMENT_EVENTS
 from services.booking import handlers, parking, store, timers
 from services.booking.settings import BookingSettings
 from services.booking.tables import PARTITIONED, SCHEMA
+from services.booking.timeline import Entry, read_timeline
 from services.runtime import inbox
 from services.runtime.loops import transacted
 from services.runtime.metrics import PARKED
@@ -18,7 +19,7 @@ from services.runtime.outcomes import Received
 from services.runtime.partitions import Partitions
 from services.runtime.process import Process
 
-__all__ = ["BookingSettings", "build"]
+__all__ = ["BookingSettings", "Entry", "build", "read_timeline"]
 
 AT_ONCE = 500
 

@@ -17,6 +17,8 @@ VERBS = {
     "publish": ("publish", "Send messages from a file, one a line, in the CloudEvents JSON format."),
     "status": ("status", "Show at one glance how the system does."),
     "directory": ("directory", "Say who there is and what they offer, from a file."),
+    "top": ("top", "Watch the system at work."),
+    "timeline": ("timeline", "Tell what happened to one booking, when, and why."),
     "expiry": ("expiry", "Cancel by hand what has lapsed, or only list it."),
     "auto-cancel-expired-bookings": ("lapsed", "The same as `sewa expiry run`."),
     "dead-letters": ("deadletters", "Show what could not be understood or processed."),
