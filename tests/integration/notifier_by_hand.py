@@ -9,6 +9,7 @@ from decimal import Decimal
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from contracts.events import BookingAccepted, BookingCancelled, BookingCreated, 
 from contracts.ids import new_id
 from contracts.message import Message
 from contracts.receipts import Receipt
-from contracts.topics import DIRECTORY_EVENTS
+from contracts.topics import DEADLINE_EVENTS, DIRECTORY_EVENTS
 from contracts.values import Contract
 from contracts.wire import Sources, decode
 from services.notifier import app, store
@@ -31,9 +32,11 @@ from services.notifier.channels.mail import Mail, Transport
 from services.notifier.delivery import Round
 from services.notifier.letters import EMAIL
 from services.notifier.settings import NotifierSettings
-from services.runtime.outcomes import Record
+from services.notifier.tables import PARTITIONED, SCHEMA
+from services.runtime.outcomes import Received, Record
+from services.runtime.partitions import Partitions
 from services.runtime.process import Process
-from services.runtime.worker import Worker
+from services.runtime.worker import Worker, nothing_to_prepare
 from tests.builders import record
 
 NOW = datetime(2026, 10, 15, 4, tzinfo=UTC)
@@ -114,15 +117,15 @@ class Notifier:
         return next(c.worker for c in self.process._consumers if c.worker.group == group)
 
     async def hears(self, *messages: Message[Contract]) -> None:
-        group = "directory" if messages[0].topic == DIRECTORY_EVENTS.name else "events"
+        group = {DIRECTORY_EVENTS.name: "directory", DEADLINE_EVENTS.name: "deadlines"}.get(messages[0].topic, "events")
         await self.worker(f"notifier.{group}").apply([record(message) for message in messages])
 
     async def forgets(self, key: str) -> None:
         await self.worker("notifier.directory").apply([Record(DIRECTORY_EVENTS.name, 0, 0, 0, key.encode(), None, ())])
 
-    async def delivers(self) -> None:
+    async def delivers(self, now: datetime = NOW) -> None:
         for channel in app.channels(self.settings):
-            await Round(self.process.engine, channel).run_once(NOW)
+            await Round(self.process.engine, channel).run_once(now)
 
     def in_app(self) -> Round:
         return Round(self.process.engine, app.channels(self.settings)[0])
@@ -173,11 +176,18 @@ def counted(outcome: str) -> float:
     return sum(s.value for s in samples if s.name == "notifications_total" and s.labels["outcome"] == outcome)
 
 
+async def _make_partitions(notifier: Notifier, batch: Sequence[Received]) -> None:
+    """What is done before events are settled, but for the wait for the directory: there is no broker to ask."""
+    await Partitions(notifier.process.engine, SCHEMA, PARTITIONED).ensure_for(UUID(r.message.subject) for r in batch)
+
+
 @asynccontextmanager
 async def opened(database_url: str, mail_dir: Path, **settings: Any) -> AsyncIterator[Notifier]:
     """Compose a notifier and make it ready to hear."""
     chosen = NotifierSettings(database_url=database_url, kafka="127.0.0.1:1", mail_dir=mail_dir, **settings)
     notifier = Notifier(app.build(chosen), chosen)
+    notifier.worker("notifier.events").prepare = partial(_make_partitions, notifier)
+    notifier.worker("notifier.deadlines").prepare = nothing_to_prepare
     for step in notifier.process.starting:
         await step()
     yield notifier
