@@ -19,10 +19,21 @@ from prometheus_client import REGISTRY
 from sqlalchemy import text
 
 from contracts.actors import Actor
+from contracts.deadlines import LapseReminderDue
 from contracts.directory import PersonUpserted
-from contracts.events import BookingAccepted, BookingCancelled, BookingCreated, BookingSubmitted, Event
+from contracts.events import (
+    BookingAccepted,
+    BookingCancelled,
+    BookingCreated,
+    BookingRescheduled,
+    BookingSubmitted,
+    Event,
+    PaymentRecorded,
+    Slot,
+)
 from contracts.ids import new_id
 from contracts.message import Message
+from contracts.payments import PaymentType
 from contracts.receipts import Receipt
 from contracts.topics import DEADLINE_EVENTS, DIRECTORY_EVENTS
 from contracts.values import Contract
@@ -50,10 +61,10 @@ def directory(subject: UUID, data: Contract, at: datetime = NOW) -> Message[Cont
     return Message(str(new_id()), "people", f"person:{subject}", at, DIRECTORY, data)
 
 
-def person(id_: UUID, name: str, *, at: datetime = NOW, active: bool = True) -> Message[Contract]:
+def person(id_: UUID, name: str, *, at: datetime = NOW, **more: Any) -> Message[Contract]:
     """Somebody with an address at example.com."""
-    email = f"{name.partition(' ')[0].lower()}@example.com"
-    return directory(id_, PersonUpserted(id=id_, role="customer", name=name, email=email, active=active), at)
+    usual: dict[str, Any] = {"role": "customer", "email": f"{name.partition(' ')[0].lower()}@example.com", "active": True}
+    return directory(id_, PersonUpserted(id=id_, name=name, **{**usual, **more}), at)
 
 
 @dataclass
@@ -90,6 +101,30 @@ class Story:
 
     def accepted(self) -> Message[Event]:
         return self.happens(BookingAccepted(status="confirmed", booking_date=VISIT, ends_at=VISIT + HOUR))
+
+    def moved(self, moved_to: datetime = VISIT + HOUR) -> Message[Event]:
+        before = Slot(booking_date=VISIT, duration_minutes=60)
+        return self.happens(
+            BookingRescheduled(
+                status="pending",
+                booking_date=moved_to,
+                duration_minutes=60,
+                ends_at=moved_to + HOUR,
+                previous=before,
+                moved_by=f"customer:{self.customer}",
+            )
+        )
+
+    def reminder(self, version: int, hours_before: float = 24) -> Message[LapseReminderDue]:
+        """A reminder of the request as it was at `version`, which lapses a day after the visit."""
+        data = LapseReminderDue(expires_at=VISIT + 24 * HOUR, hours_before=hours_before, expected_version=version)
+        return Message(str(new_id()), "sewabazaar/expiry", str(self.id), NOW, Actor.system("expiry"), data)
+
+    def paid(self, kind: PaymentType, amount: str, **change: Any) -> Message[Event]:
+        usual: dict[str, Any] = {name: Decimal("0.00") for name in ("authorized", "captured", "refunded")}
+        nothing = dict.fromkeys(("payment_method", "gateway_reference", "processed_at", "failure_code", "terminal"))
+        told = {"status": "awaiting_confirmation", "payment_event_id": str(new_id()), "payment_id": "p-1", "payment_status": "none"}
+        return self.happens(PaymentRecorded(kind=kind, amount=Decimal(amount), **{**usual, **nothing, **told, **change}))
 
     def expired(self) -> Message[Event]:
         data = BookingCancelled(
