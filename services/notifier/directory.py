@@ -10,7 +10,7 @@ from contracts.directory import PersonErased, PersonUpserted, ServiceUpserted
 from contracts.message import Message
 from contracts.values import Contract
 from contracts.wire import Tombstone
-from services.notifier import store
+from services.notifier import projections
 from services.runtime.outcomes import Fate, Outcome, Received
 
 FINAL = "infinity"
@@ -20,8 +20,8 @@ PERSON_KEY = re.compile(r"person:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 async def settle_directory(connection: AsyncConnection, received: Sequence[Received], _now: datetime) -> list[Outcome]:
     """Project people and the names of services; whoever is erased leaves an empty row."""
     messages = [r.message for r in received]
-    await store.save_people(connection, [row for m in messages if (row := _person(m))])
-    await store.save_services(connection, [row for m in messages if (row := _service(m))])
+    await projections.save_people(connection, [row for m in messages if (row := _person(m))])
+    await projections.save_services(connection, [row for m in messages if (row := _service(m))])
     return [Fate.HANDLED for _ in messages]
 
 

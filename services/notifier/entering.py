@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.notifier import store
+from services.notifier import projections, store
 from services.notifier.details import Details
 from services.notifier.facts import Booking, Person
 from services.notifier.ledger import Entry, Key, Outcome, State
@@ -48,7 +48,7 @@ async def enter_new(
 
 async def _enter(connection: AsyncConnection, occasions: Sequence[Occasion], now: datetime) -> None:
     """Enter letters; those that are to stay silent get their receipt right away."""
-    people = await store.load_people(connection, {i for o in occasions for i in (o.booking.customer, o.booking.provider)})
+    people = await projections.load_people(connection, {i for o in occasions for i in (o.booking.customer, o.booking.provider)})
     outcomes = [_first_outcome(entry, o.silenced) for o in occasions for entry in _entries(o, people)]
     entered = await store.enter(connection, outcomes, now)
     _count((o.entry.key for o in outcomes if o.entry.key not in entered), "duplicate")

@@ -11,7 +11,7 @@ from contracts.deadlines import LapseReminderDue
 from contracts.events import Event
 from contracts.message import Message
 from contracts.values import Contract
-from services.notifier import store
+from services.notifier import projections, store
 from services.notifier.details import details_of
 from services.notifier.entering import Occasion, enter_new
 from services.notifier.facts import Booking, fold
@@ -27,14 +27,14 @@ async def settle_events(
 ) -> list[Outcome]:
     """Project booking events, and enter the letters about those that are new in the ledger."""
     events = [cast(Occurred, r.message) for r in received]
-    bookings = await store.load_bookings(connection, map(_booking_id, events))
+    bookings = await projections.load_bookings(connection, map(_booking_id, events))
     fates, occasions = list[Outcome](), list[Occasion]()
     for event in events:
         before = bookings.get(_booking_id(event))
         fates.append(_project(bookings, event))
         if fates[-1] is Fate.HANDLED:
             occasions.append(_occasion(bookings[_booking_id(event)], before, event, auto_cancel_letters=auto_cancel_letters))
-    await store.save_bookings(connection, {o.booking.id: o.booking for o in occasions}.values())
+    await projections.save_bookings(connection, {o.booking.id: o.booking for o in occasions}.values())
     await enter_new(connection, [(_booking_id(e), e.id) for e in events], occasions, now)
     return fates
 
@@ -74,7 +74,7 @@ async def settle_deadlines(connection: AsyncConnection, received: Sequence[Recei
     """Enter the letters of reminders. Of several about one booking the last counts: the others come too late."""
     reminders = [cast(Reminder, r.message) for r in received if _is_reminder(r)]
     last = {_booking_id(reminder): reminder for reminder in reminders}
-    bookings = await store.load_bookings(connection, last)
+    bookings = await projections.load_bookings(connection, last)
     told = await store.last_told(connection, "reminder-customer", bookings)
     occasions = [_reminding(booking, last[i], told.get(i, 0)) for i, booking in bookings.items()]
     done = await enter_new(connection, [(i, reminder.id) for i, reminder in last.items()], occasions, now)

@@ -1,4 +1,4 @@
-"""All SQL of the notifier. Every statement covers a batch, and touches rows in the order of their keys."""
+"""The SQL of the send ledger. Every statement covers a batch, and touches rows in the order of their keys."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
@@ -13,77 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.notifier.details import NOTHING, Details
 from services.notifier.facts import Booking, Person
 from services.notifier.ledger import Delivery, Entry, Key, Outcome, State
+from services.notifier.projections import load_bookings, load_people, load_services
 from services.notifier.tables import SCHEMA
 from services.runtime import outbox
 from services.runtime.db import rows_json
 from services.runtime.outbox import Outgoing
 
-BOOKING = tuple(field.name for field in fields(Booking))
-PERSON = tuple(field.name for field in fields(Person))
 KEY = tuple(field.name for field in fields(Key))
-FACTS = tuple(name for name in BOOKING if name != "id")
 BY_KEY = " and ".join(f"d.{name} = k.{name}" for name in KEY)
-
-
-async def load_bookings(connection: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Booking]:
-    """Return the bookings that are known, by id."""
-    wanted = sorted(set(ids))
-    if not wanted:
-        return {}
-    rows = await connection.execute(
-        text(f"""
-            select {", ".join(BOOKING)} from notifier.bookings
-            where id = any(cast(:ids as uuid[])) and id between :least and :greatest"""),
-        {"ids": wanted, "least": wanted[0], "greatest": wanted[-1]},
-    )
-    return {row.id: Booking(**row._mapping) for row in rows}
-
-
-async def save_bookings(connection: AsyncConnection, bookings: Iterable[Booking]) -> None:
-    """Write `bookings`, except over a later version."""
-    if rows := [asdict(booking) for booking in bookings]:
-        await connection.execute(
-            text(f"""
-                insert into notifier.bookings as b ({", ".join(BOOKING)})
-                select {", ".join(BOOKING)} from json_populate_recordset(null::notifier.bookings, :rows) order by id
-                on conflict (id) do update set ({", ".join(FACTS)}) = ({", ".join(f"excluded.{name}" for name in FACTS)})
-                where b.version < excluded.version"""),
-            {"rows": rows_json(rows)},
-        )
-
-
-async def load_people(connection: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Person]:
-    """Return the people who are known, by id."""
-    rows = await connection.execute(
-        text(f"select {', '.join(PERSON)} from notifier.people where id = any(cast(:ids as uuid[]))"), {"ids": sorted(set(ids))}
-    )
-    return {row.id: Person(**row._mapping) for row in rows}
-
-
-async def save_people(connection: AsyncConnection, rows: Sequence[Mapping[str, object]]) -> None:
-    """Write what became of people, in order; who was erased, at `infinity`, stays erased whatever comes later."""
-    columns = ("role", "name", "email", "language", "timezone", "active", "changed_at")
-    await _save_newest(connection, "people", columns, rows)
-
-
-async def save_services(connection: AsyncConnection, rows: Sequence[Mapping[str, object]]) -> None:
-    """Write the names of services, in order."""
-    await _save_newest(connection, "services", ("name", "changed_at"), rows)
-
-
-async def _save_newest(connection: AsyncConnection, table: str, columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> None:
-    """Let the latest `changed_at` win, then the last row: a relay that was cut off may repeat an old message after a newer one."""
-    if not rows:
-        return
-    await connection.execute(
-        text(f"""
-            insert into notifier.{table} as t (id, {", ".join(columns)})
-            select distinct on (id) id, {", ".join(columns)}
-            from json_populate_recordset(null::notifier.{table}, :rows) with ordinality as r order by id, changed_at desc, ordinality desc
-            on conflict (id) do update set ({", ".join(columns)}) = ({", ".join(f"excluded.{c}" for c in columns)})
-            where t.changed_at <= excluded.changed_at"""),
-        {"rows": rows_json(rows)},
-    )
 
 
 async def ledgered(connection: AsyncConnection, events: Iterable[tuple[UUID, str]]) -> list[Key]:
@@ -149,7 +86,7 @@ async def claim(connection: AsyncConnection, channel: str, limit: int, lease: fl
     entries = [_entry(row) for row in rows]
     bookings = await load_bookings(connection, (row.booking for row in rows))
     people = await load_people(connection, {i for entry in entries for i in _concerned(entry, bookings[entry.key.booking])})
-    services = await _load_services(connection, {booking.service for booking in bookings.values()})
+    services = await load_services(connection, {booking.service for booking in bookings.values()})
     return [_delivery(row, entry, bookings[row.booking], people, services) for row, entry in zip(rows, entries, strict=True)]
 
 
@@ -174,13 +111,6 @@ async def _lease(connection: AsyncConnection, rows: Sequence[Row[Any]], lease: f
             where {BY_KEY} and d.booking between :least and :greatest"""),
         {"keys": rows_json(keys), "lease": lease, "least": keys[0]["booking"], "greatest": keys[-1]["booking"]},
     )
-
-
-async def _load_services(connection: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, str]:
-    rows = await connection.execute(
-        text("select id, name from notifier.services where id = any(cast(:ids as uuid[]))"), {"ids": sorted(ids)}
-    )
-    return {row.id: row.name for row in rows}
 
 
 def _delivery(row: Row[Any], entry: Entry, booking: Booking, people: Mapping[UUID, Person], services: Mapping[UUID, str]) -> Delivery:

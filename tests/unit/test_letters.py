@@ -3,6 +3,7 @@
 from dataclasses import replace
 from decimal import Decimal
 from functools import reduce
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -86,6 +87,11 @@ def told(event: Event, before: Booking | None = BOOKING) -> list[str]:
 
 def test_every_row_of_the_table_is_expected_and_has_an_event() -> None:
     assert TOLD.keys() == ABOUT.keys() == SAMPLES.keys()
+
+
+def test_the_page_about_letters_names_each_of_them() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "letters.md").read_text(encoding="utf-8")
+    assert {template for template in LETTERS if f"`{template}`" not in page} == set()
 
 
 @pytest.mark.parametrize("occasion", TOLD)

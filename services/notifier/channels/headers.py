@@ -4,6 +4,8 @@ from email.header import Header
 from email.headerregistry import Address
 from email.policy import EmailPolicy
 
+SHORT = 74
+
 
 class Encoded(EmailPolicy):
     """Takes and writes headers as they are: parsing and folding them again costs most of an e-mail, and can lose blanks (RFC 2047)."""
@@ -28,6 +30,8 @@ class Encoded(EmailPolicy):
 
 def unstructured(name: str, text: str) -> str:
     """Return a line of text as the header `name` has it: encoded unless it is plain ASCII, and folded."""
+    if _is_plain(text) and len(name) + len(text) <= SHORT:
+        return text
     return Header(text, None if _is_plain(text) else "utf-8", header_name=name).encode()
 
 
