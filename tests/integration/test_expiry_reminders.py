@@ -144,6 +144,14 @@ async def test_policies_that_the_index_does_not_follow_yet_count(expiry: Expiry)
     assert await remind(expiry, DEADLINE + DAY - 2 * HOUR) == [(booking, 2)]
 
 
+async def test_a_reminder_that_such_policies_put_into_the_past_is_not_given(expiry: Expiry) -> None:
+    booking = new_id()
+    await expiry.hears(*requested(booking))
+    expiry.policies = Policies(Policy("*", 24, reminders=(30, 3)))
+    assert await remind(expiry, DEADLINE - DAY) == []
+    assert await remind(expiry, DEADLINE - 3 * HOUR) == [(booking, 3)]
+
+
 async def test_reminders_that_are_late_are_not_lost_by_a_change_that_does_not_concern_them(expiry: Expiry) -> None:
     booking = new_id()
     await expiry.hears(*requested(booking))

@@ -53,6 +53,7 @@ async def test_whatever_people_and_services_are_called_the_headers_are_ours(
     booking = replace(BOOKING, cancellation_note=note, cancellation_reason="declined")
     message = await sent(template, people=people, service=service or None, booking=booking)
     assert message.keys() == HEADERS
+    assert message["Subject"] == RENDERER.render(delivery(template, people=people, service=service or None, booking=booking)).title
     assert [message["To"].addresses[0].addr_spec, len(message["To"].addresses)] in (["sita@example.com", 1], ["hari@example.com", 1])
     assert message["Content-Type"].content_type == "multipart/alternative"
     assert [p.get_content_type() for p in message.iter_parts()] == ["text/plain", "text/html"]
@@ -67,6 +68,12 @@ async def test_a_nepali_letter_is_read_as_it_was_written(template: str) -> None:
     assert part(message, "plain").splitlines() == rendered.text.splitlines()
     assert part(message, "html").splitlines() == rendered.html.splitlines()
     assert not message.defects
+
+
+@pytest.mark.parametrize("service", ["=?utf-8?q?Free?= repair", "Tap\x01 repair", "Tap \x7f", "long " * 60, "धारा " * 60])
+async def test_a_title_arrives_letter_by_letter(service: str) -> None:
+    message = await sent(service=service)
+    assert message["Subject"] == RENDERER.render(delivery("accepted-customer", service=service)).title
 
 
 async def test_every_attempt_has_the_same_message_id() -> None:

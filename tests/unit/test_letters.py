@@ -142,7 +142,8 @@ def test_of_a_payment_the_first_failure_is_told_and_the_one_that_ends_it() -> No
     again, over = paid("PaymentFailed", terminal=False), paid("PaymentFailed", terminal=True)
     first, last = ["payment-failed-customer"], ["payment-ended-customer"]
     assert failures(again, again, again, over, over) == [first, [], [], last, []]
-    assert failures(over, over, again) == [first, [], []]
+    assert failures(over, again, over) == [first, [], []]
+    assert failures(again, over, again, over) == [first, last, [], []]
     assert failures(again, paid("PaymentFailed", payment_id="p-2", terminal=False)) == [first, first]
 
 
