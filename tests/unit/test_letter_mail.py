@@ -20,15 +20,20 @@ HEADERS = ["Message-ID", "Date", "From", "To", "Subject", "Auto-Submitted", "MIM
 awkward = st.text(st.sampled_from('a\r\n\t :;<>@"\\\0\x0b\x1c\x85\u2028\u2029é“स्=?_,()[]') | st.characters(codec="utf-8"), max_size=40)
 
 
-async def sent(template: str = "accepted-customer", **change: Any) -> EmailMessage:
-    """An e-mail as a mail program reads it."""
+async def written(template: str = "accepted-customer", **change: Any) -> bytes:
+    """An e-mail as it leaves."""
     kept: list[EmailMessage] = []
 
     async def transport(message: EmailMessage) -> None:
         kept.append(message)
 
     await Mail(RENDERER, "SewaBazaar <no-reply@sewa.example>", transport).send(delivery(template, **change))
-    return message_from_bytes(kept[0].as_bytes(), EmailMessage, policy=default)
+    return kept[0].as_bytes()
+
+
+async def sent(template: str = "accepted-customer", **change: Any) -> EmailMessage:
+    """An e-mail as a mail program reads it."""
+    return message_from_bytes(await written(template, **change), EmailMessage, policy=default)
 
 
 def part(message: EmailMessage, kind: str) -> str:
@@ -74,6 +79,12 @@ async def test_a_nepali_letter_is_read_as_it_was_written(template: str) -> None:
 async def test_a_title_arrives_letter_by_letter(service: str) -> None:
     message = await sent(service=service)
     assert message["Subject"] == RENDERER.render(delivery("accepted-customer", service=service)).title
+
+
+async def test_headers_are_printable_ascii_in_short_lines() -> None:
+    name = "Sita\x01 \x7f राई " * 20
+    head, _, _ = (await written(people=(replace(SITA, name=name),), service=name)).partition(b"\r\n\r\n")
+    assert all(line.decode().isascii() and line.decode().isprintable() and len(line) <= 78 for line in head.split(b"\r\n"))
 
 
 async def test_every_attempt_has_the_same_message_id() -> None:
