@@ -14,11 +14,12 @@ from services.expiry.errors import AutoCancelDisabled
 from services.expiry.manual import Due, Summary, run_now
 from services.expiry.metrics import OVERDUE
 from services.expiry.redating import Redating
+from services.expiry.reminding import Reminding
 from services.expiry.settings import ExpirySettings
 from services.expiry.sweep import Sweep
 from services.expiry.tables import PARTITIONED, SCHEMA
 from services.runtime.db import Lock
-from services.runtime.loops import Step, led, transacted
+from services.runtime.loops import ConnectedStep, Step, led, transacted
 from services.runtime.outcomes import Received
 from services.runtime.partitions import Partitions
 from services.runtime.process import Process
@@ -27,6 +28,7 @@ __all__ = ["AutoCancelDisabled", "Due", "ExpirySettings", "Summary", "build", "r
 
 VACUUMED_EAGERLY = "with (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0)"  # a scan walks dead entries
 REDATE_EVERY = 1.0
+REMIND_EVERY = 1.0
 MEASURE_EVERY = 5.0
 log = structlog.get_logger()
 
@@ -41,14 +43,21 @@ def build(settings: ExpirySettings) -> Process:
         "expiry.events", [BOOKING_EVENTS.name], handlers.indexing(settings.policies), prepare=partial(_make_partitions, partitions)
     )
     process.consume("expiry.rejections", [BOOKING_REJECTIONS.name], handlers.note_rejections)
-    redate = transacted(process.engine, Redating(settings.policies).run_once)
-    process.lead("redate", REDATE_EVERY, lambda _connection, now: redate(now))
+    process.relay(SCHEMA, store.waiting)
+    _lead(process, "redate", REDATE_EVERY, Redating(settings.policies).run_once)
     process.repeat("overdue", MEASURE_EVERY, measuring(process.lock("overdue")))
     if settings.enabled:
         process.lead("scan", settings.scan_seconds, Sweep(settings.policies, process.publish, settings.in_flight).run_once)
+        _lead(process, "remind", REMIND_EVERY, Reminding(settings.policies).run_once)
     else:
         log.warning("auto_cancel_disabled", because="AUTO_CANCEL_ENABLED is false")
     return process
+
+
+def _lead(process: Process, name: str, every: float, step: ConnectedStep) -> None:
+    """Have one process at a time run `step`, each time in a transaction of its own."""
+    in_transaction = transacted(process.engine, step)
+    process.lead(name, every, lambda _connection, now: in_transaction(now))
 
 
 def measuring(lock: Lock) -> Step:

@@ -34,7 +34,10 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How long the bookings of a category are left alone; version 0 comes from the settings."""
+    """How long the bookings of a category are left alone, and how many hours before that ends people are reminded.
+
+    Version 0 comes from the settings.
+    """
 
     category: str
     grace_hours: float
@@ -44,6 +47,7 @@ class Policy:
     calendar: str | None = None
     calendar_version: str | None = None
     version: int = 0
+    reminders: tuple[float, ...] = (24, 2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,15 +55,17 @@ def _moved(entry: Entry, event: Message[Event]) -> Entry:
     data, facts = event.data, entry.facts
     counts = event.actor.is_person and (data.status != facts.status or isinstance(data, BookingRescheduled))
     cancelled = data if isinstance(data, BookingCancelled) else entry if data.status == "cancelled" else None
+    moved = replace(
+        facts,
+        status=data.status,
+        booking_date=data.booking_date if isinstance(data, BookingRescheduled | BookingOverridden) else facts.booking_date,
+        last_status_update_at=event.time if counts else facts.last_status_update_at,
+    )
     return replace(
         entry,
         version=entry.version + 1,
-        facts=replace(
-            facts,
-            status=data.status,
-            booking_date=data.booking_date if isinstance(data, BookingRescheduled | BookingOverridden) else facts.booking_date,
-            last_status_update_at=event.time if counts else facts.last_status_update_at,
-        ),
+        facts=moved,
+        reminded_until=entry.reminded_until if moved == facts else event.time,
         cancelled_at=cancelled.cancelled_at if cancelled else None,
         expired_at=cancelled.expired_at if cancelled else None,
     )

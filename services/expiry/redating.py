@@ -24,12 +24,12 @@ class Redating:
     mark: Mark = START
     resume: float = float("-inf")
 
-    async def run_once(self, connection: AsyncConnection, _now: datetime) -> bool:
+    async def run_once(self, connection: AsyncConnection, now: datetime) -> bool:
         """Date one batch anew; True when there may be more."""
         if self.steady() < self.resume:
             return False
         entries = await store.dated_otherwise(connection, self.policies.fingerprint, self.mark, BATCH)
-        await store.date_anew(connection, [entry.dated(self.policies) for entry in entries])
+        await store.save_dates(connection, [entry.dated_anew(self.policies, now) for entry in entries])
         if len(entries) == BATCH:
             self.mark = Mark.of(entries[-1])
             return True

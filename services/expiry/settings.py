@@ -26,7 +26,9 @@ class ExpirySettings(RuntimeSettings):
 
     port: Port = Field(8201, validation_alias="SEWA_EXPIRY_PORT", description="health and metrics of the expiry service, plus the slot")
     enabled: bool = Field(
-        default=True, validation_alias="AUTO_CANCEL_ENABLED", description="`false`: bookings are watched and none is cancelled"
+        default=True,
+        validation_alias="AUTO_CANCEL_ENABLED",
+        description="`false`: bookings are watched, none is cancelled, and nobody is reminded",
     )
     grace_hours: Grace = Field(24, validation_alias="AUTO_CANCEL_GRACE_PERIOD", description="hours from booking_date to the deadline")
     quiet_hours: Grace | None = Field(
@@ -38,6 +40,10 @@ class ExpirySettings(RuntimeSettings):
         "{}",  # type: ignore[arg-type] # a default is parsed like the environment
         validation_alias="AUTO_CANCEL_GRACE_PERIOD_BY_CATEGORY",
         description='grace period of some categories, JSON `{"category": hours}`',
+    )
+    reminder_hours: Json[Annotated[tuple[Hours, ...], Field(max_length=10)]] = Field(
+        "[24, 2]",  # type: ignore[arg-type] # a default is parsed like the environment
+        description="hours before a pending request lapses at which people are reminded, JSON list",
     )
     timezone: Zone = Field("Asia/Kathmandu", description="IANA zone of local dates")
     scan_seconds: float = Field(1, gt=0, le=86400, validation_alias="SEWA_EXPIRY_SCAN_SECONDS", description="seconds between two scans")
@@ -54,4 +60,4 @@ class ExpirySettings(RuntimeSettings):
         )
 
     def _policy(self, category: str, hours: float) -> Policy:
-        return Policy(category, hours, self.quiet_hours, timezone=self.timezone)
+        return Policy(category, hours, self.quiet_hours, timezone=self.timezone, reminders=self.reminder_hours)

@@ -9,43 +9,65 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.expiry.grace import Facts, Policies, expires_at
+from services.expiry.grace import Facts, Policies, deadline
+from services.expiry.reminders import next_at
+from services.expiry.tables import SCHEMA
+from services.runtime import outbox
 from services.runtime.db import rows_json
+from services.runtime.outbox import Outgoing
 
 FACTS = tuple(field.name for field in fields(Facts))
-OWN = ("booking", "version", "expires_at", "dated_by", "cancelled_at", "expired_at")
+OWN = ("booking", "version", "expires_at", "dated_by", "reminded_until", "next_reminder_at", "cancelled_at", "expired_at")
 COLUMNS = ", ".join((*OWN, *FACTS))
 CHANGES = ", ".join(f"{name} = excluded.{name}" for name in (*OWN, *FACTS) if name != "booking")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A booking in the deadline index. `dated_by` is the fingerprint of the policies that `expires_at` comes from."""
+    """A booking in the deadline index. `dated_by` is the fingerprint of the policies that `expires_at` comes from.
+
+    Reminders up to the instant `reminded_until` were given, or were past when the request came.
+    """
 
     booking: UUID
     version: int
     facts: Facts
     expires_at: datetime | None = None
     dated_by: str = ""
+    reminded_until: datetime | None = None
+    next_reminder_at: datetime | None = None
     cancelled_at: datetime | None = None
     expired_at: datetime | None = None
 
     def dated(self, policies: Policies) -> "Entry":
-        """Return the entry with its deadline under `policies`."""
-        return replace(self, expires_at=expires_at(self.facts, policies), dated_by=policies.fingerprint)
+        """Return the entry with its deadline and its next reminder under `policies`."""
+        decided = deadline(self.facts, policies.of(self.facts))
+        return replace(
+            self,
+            expires_at=decided.expires_at if self.facts.is_open else None,
+            dated_by=policies.fingerprint,
+            next_reminder_at=next_at(self.facts, decided, self.reminded_until),
+        )
+
+    def dated_anew(self, policies: Policies, now: datetime) -> "Entry":
+        """Return the entry under policies that changed; reminders that these put into the past are not given."""
+        anew = self.dated(policies)
+        if (anew.expires_at, anew.next_reminder_at) == (self.expires_at, self.next_reminder_at):
+            return anew
+        return replace(anew, reminded_until=now).dated(policies)
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A place in the scan's order."""
+    """A place in the order of the instants that the index is walked by."""
 
-    expires_at: datetime
+    at: datetime
     booking: UUID
 
     @classmethod
     def of(cls, entry: Entry) -> "Mark":
-        """Return the place of an open entry."""
-        return cls(entry.expires_at or START.expires_at, entry.booking)
+        """Return the place of an open entry in the order of deadlines."""
+        return cls(entry.expires_at or START.at, entry.booking)
 
 
 START = Mark(datetime.min.replace(tzinfo=UTC), UUID(int=0))
@@ -85,7 +107,7 @@ async def due(connection: AsyncConnection, now: datetime, after: Mark, limit: in
             select {COLUMNS} from expiry.deadlines d
             where d.expires_at <= :now and (d.expires_at, d.booking) > (:after, :booking) {unanswered}
             order by d.expires_at, d.booking limit :limit"""),
-        {"now": now, "after": after.expires_at, "booking": after.booking, "limit": limit},
+        {"now": now, "after": after.at, "booking": after.booking, "limit": limit},
     )
     return [_entry(row) for row in rows]
 
@@ -102,22 +124,40 @@ async def dated_otherwise(connection: AsyncConnection, fingerprint: str, after: 
             select {COLUMNS} from expiry.deadlines d
             where d.expires_at is not null and (d.expires_at, d.booking) > (:after, :booking) and d.dated_by <> :fingerprint
             order by d.expires_at, d.booking limit :limit for update skip locked"""),
-        {"fingerprint": fingerprint, "after": after.expires_at, "booking": after.booking, "limit": limit},
+        {"fingerprint": fingerprint, "after": after.at, "booking": after.booking, "limit": limit},
     )
     return [_entry(row) for row in rows]
 
 
-async def date_anew(connection: AsyncConnection, entries: Sequence[Entry]) -> None:
-    """Write the deadlines of locked entries."""
+async def to_remind(connection: AsyncConnection, now: datetime, after: Mark, limit: int) -> list[Entry]:
+    """Lock and return entries whose next reminder is due, in its order; locked ones are for the next walk."""
+    rows = await connection.execute(
+        text(f"""
+            select {COLUMNS} from expiry.deadlines d
+            where d.next_reminder_at <= :now and (d.next_reminder_at, d.booking) > (:after, :booking)
+            order by d.next_reminder_at, d.booking limit :limit for update skip locked"""),
+        {"now": now, "after": after.at, "booking": after.booking, "limit": limit},
+    )
+    return [_entry(row) for row in rows]
+
+
+async def save_dates(connection: AsyncConnection, entries: Sequence[Entry]) -> None:
+    """Write the deadlines and reminders of locked entries."""
     ids = sorted(entry.booking for entry in entries)
     if ids:
         await connection.execute(
             text("""
-                update expiry.deadlines d set expires_at = r.expires_at, dated_by = r.dated_by
+                update expiry.deadlines d set expires_at = r.expires_at, dated_by = r.dated_by,
+                    reminded_until = r.reminded_until, next_reminder_at = r.next_reminder_at
                 from json_populate_recordset(null::expiry.deadlines, :rows) r
                 where d.booking = r.booking and d.booking between :least and :greatest"""),
             {"rows": rows_json(_row(entry) for entry in entries), "least": ids[0], "greatest": ids[-1]},
         )
+
+
+async def waiting(connection: AsyncConnection, limit: int) -> list[Outgoing]:
+    """Return the oldest reminders that wait to be published, in order."""
+    return await outbox.waiting(connection, SCHEMA, limit)
 
 
 def _entry(row: Row[Any]) -> Entry:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from uuid import UUID
 
-from contracts.topics import BOOKING_EVENTS, DIRECTORY_EVENTS
+from contracts.topics import BOOKING_EVENTS, DEADLINE_EVENTS, DIRECTORY_EVENTS
 from services.notifier import handlers, store
 from services.notifier.channels import Channel
 from services.notifier.channels.folder import Folder
@@ -12,6 +12,7 @@ from services.notifier.channels.in_app import InApp
 from services.notifier.channels.mail import Mail
 from services.notifier.channels.smtp import Smtp
 from services.notifier.delivery import Round
+from services.notifier.directory import settle_directory
 from services.notifier.rendering import Renderer
 from services.notifier.settings import NotifierSettings
 from services.notifier.tables import PARTITIONED, SCHEMA
@@ -32,8 +33,10 @@ def build(settings: NotifierSettings) -> Process:
     process.need_schema(SCHEMA)
     process.keep_partitions(partitions)
     settle_events = partial(handlers.settle_events, auto_cancel_letters=settings.auto_cancel_notification)
-    directory = CatchUp(process.consume("notifier.directory", [DIRECTORY_EVENTS.name], handlers.settle_directory))
-    process.consume("notifier.events", [BOOKING_EVENTS.name], settle_events, prepare=partial(_prepare, partitions, directory))
+    directory = CatchUp(process.consume("notifier.directory", [DIRECTORY_EVENTS.name], settle_directory))
+    prepare = partial(_prepare, partitions, directory)
+    events = CatchUp(process.consume("notifier.events", [BOOKING_EVENTS.name], settle_events, prepare=prepare))
+    process.consume("notifier.deadlines", [DEADLINE_EVENTS.name], handlers.settle_deadlines, prepare=lambda _batch: events())
     for channel in channels(settings):
         process.repeat(f"deliver:{channel.name}", LOOK_EVERY, Round(process.engine, channel).run_once)
     process.relay(SCHEMA, store.waiting)

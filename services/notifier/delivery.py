@@ -42,7 +42,7 @@ class Round:
         for delivery in deliveries:
             if delivery.interrupted:
                 _count(delivery.key, "ambiguous")
-        underway = {asyncio.create_task(self.attempt(delivery)) for delivery in deliveries}
+        underway = {asyncio.create_task(self.attempt(delivery, now)) for delivery in deliveries}
         try:
             while underway:
                 done, underway = await asyncio.wait(underway, return_when=asyncio.FIRST_COMPLETED)
@@ -52,10 +52,10 @@ class Round:
                 task.cancel()
         return len(deliveries) == self.channel.at_once
 
-    async def attempt(self, delivery: Delivery) -> Attempt:
-        """Send one letter, unless there is no point in it any more."""
+    async def attempt(self, delivery: Delivery, now: datetime) -> Attempt:
+        """Send one letter, unless there is no point in it at the business instant `now` any more."""
         try:
-            if reason := pointless(delivery):
+            if reason := pointless(delivery, now):
                 return self._result(delivery, State.SUPPRESSED, reason)
             async with asyncio.timeout(SEND_SECONDS):
                 await self.channel.send(delivery)

@@ -1,53 +1,49 @@
-"""Batches of booking events and of directory messages: letters' facts are projected, and new letters enter the ledger."""
+"""Batches of booking events and of reminders: letters' facts are projected, and new letters enter the ledger."""
 
-import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import cast
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts.directory import PersonErased, PersonUpserted, ServiceUpserted
+from contracts.deadlines import LapseReminderDue
 from contracts.events import Event
 from contracts.message import Message
 from contracts.values import Contract
-from contracts.wire import Tombstone
-from services.notifier import store
-from services.notifier.facts import Booking, Person, fold
-from services.notifier.ledger import Entry, Key, Outcome, State
-from services.notifier.letters import channels_to, letters_about, silenced
-from services.notifier.receipts import receipt
-from services.notifier.tables import SCHEMA
-from services.runtime import outbox
-from services.runtime.metrics import NOTIFICATIONS
-from services.runtime.outcomes import Burial, Fate, Outcome as Settled, Received
+from services.notifier import projections, store
+from services.notifier.details import details_of
+from services.notifier.entering import Occasion, enter_new
+from services.notifier.facts import Booking, fold
+from services.notifier.letters import letters_about, letters_reminding, silenced
+from services.runtime.outcomes import Burial, Fate, Outcome, Received
 
 Occurred = Message[Event]
-FINAL = "infinity"
-PERSON_KEY = re.compile(r"person:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
+Reminder = Message[LapseReminderDue]
 
 
 async def settle_events(
     connection: AsyncConnection, received: Sequence[Received], now: datetime, *, auto_cancel_letters: bool
-) -> list[Settled]:
+) -> list[Outcome]:
     """Project booking events, and enter the letters about those that are new in the ledger."""
     events = [cast(Occurred, r.message) for r in received]
-    bookings = await store.load_bookings(connection, map(_booking_id, events))
-    fates = [_project(bookings, event) for event in events]
-    new = [event for event, fate in zip(events, fates, strict=True) if fate is Fate.HANDLED]
-    await store.save_bookings(connection, [bookings[i] for i in {_booking_id(event) for event in new}])
-    told = await _already_told(connection, events)
-    await _enter(connection, bookings, [e for e in new if (_booking_id(e), e.id) not in told], now, auto_cancel_letters=auto_cancel_letters)
+    bookings = await projections.load_bookings(connection, map(_booking_id, events))
+    fates, occasions = list[Outcome](), list[Occasion]()
+    for event in events:
+        before = bookings.get(_booking_id(event))
+        fates.append(_project(bookings, event))
+        if fates[-1] is Fate.HANDLED:
+            occasions.append(_occasion(bookings[_booking_id(event)], before, event, auto_cancel_letters=auto_cancel_letters))
+    await projections.save_bookings(connection, {o.booking.id: o.booking for o in occasions}.values())
+    await enter_new(connection, [(_booking_id(e), e.id) for e in events], occasions, now)
     return fates
 
 
-def _booking_id(event: Occurred) -> UUID:
-    return UUID(event.subject)
+def _booking_id(message: Message[Contract]) -> UUID:
+    return UUID(message.subject)
 
 
-def _project(bookings: dict[UUID, Booking], event: Occurred) -> Settled:
+def _project(bookings: dict[UUID, Booking], event: Occurred) -> Outcome:
     """Fold `event` into `bookings`, unless that is done already."""
     id_, version = _booking_id(event), event.aggregate_version
     known = bookings.get(id_)
@@ -62,74 +58,47 @@ def _project(bookings: dict[UUID, Booking], event: Occurred) -> Settled:
     return Fate.HANDLED
 
 
-async def _already_told(connection: AsyncConnection, events: Iterable[Occurred]) -> set[tuple[UUID, str]]:
-    """Return the (booking, event id) that the ledger holds letters about, and count those as duplicates."""
-    keys = await store.ledgered(connection, [(_booking_id(e), e.id) for e in events if letters_about(e.data)])
-    _count(keys, "duplicate")
-    return {(key.booking, key.event) for key in keys}
+def _occasion(booking: Booking, before: Booking | None, event: Occurred, *, auto_cancel_letters: bool) -> Occasion:
+    return Occasion(
+        booking,
+        booking.version,
+        event.id,
+        event.correlation_id or event.id,
+        letters_about(event.data, before),
+        details_of(event.data),
+        silenced(event.data, auto_cancel_letters=auto_cancel_letters),
+    )
 
 
-async def _enter(
-    connection: AsyncConnection, bookings: Mapping[UUID, Booking], events: Sequence[Occurred], now: datetime, *, auto_cancel_letters: bool
-) -> None:
-    """Enter the letters about `events`; those that are to stay silent get their receipt right away."""
-    about = [bookings[_booking_id(event)] for event in events]
-    people = await store.load_people(connection, {i for booking in about for i in (booking.customer, booking.provider)})
-    outcomes = [
-        _first_outcome(entry, silenced(event.data, auto_cancel_letters=auto_cancel_letters))
-        for event, booking in zip(events, about, strict=True)
-        for entry in _entries(event, booking, people)
-    ]
-    entered = await store.enter(connection, outcomes, now)
-    _count((o.entry.key for o in outcomes if o.entry.key not in entered), "duplicate")
-    silent = [o for o in outcomes if o.state is State.SUPPRESSED and o.entry.key in entered]
-    await outbox.append(connection, SCHEMA, [outbox.outgoing(receipt(o, now)) for o in silent])
-    _count((o.entry.key for o in silent), "suppressed")
+async def settle_deadlines(connection: AsyncConnection, received: Sequence[Received], now: datetime) -> list[Outcome]:
+    """Enter the letters of reminders. Of several about one booking the last counts: the others come too late."""
+    reminders = [cast(Reminder, r.message) for r in received if _is_reminder(r)]
+    last = {_booking_id(reminder): reminder for reminder in reminders}
+    bookings = await projections.load_bookings(connection, last)
+    told = await store.last_told(connection, "reminder-customer", bookings)
+    occasions = [_reminding(booking, last[i], told.get(i, 0)) for i, booking in bookings.items()]
+    done = await enter_new(connection, [(i, reminder.id) for i, reminder in last.items()], occasions, now)
+    fates = iter([_fate(reminder, last, bookings, done) for reminder in reminders])
+    return [next(fates) if _is_reminder(r) else Fate.UNCHANGED for r in received]
 
 
-def _entries(event: Occurred, booking: Booking, people: Mapping[UUID, Person]) -> Iterator[Entry]:
-    for letter in letters_about(event.data):
-        recipient = booking.customer if letter.to == "customer" else booking.provider
-        for channel in channels_to(people.get(recipient)):
-            key = Key(booking.id, event.id, recipient, channel, letter.template)
-            yield Entry(key, event.aggregate_version or booking.version, event.correlation_id or event.id)
+def _is_reminder(received: Received) -> bool:
+    return isinstance(received.message, Message) and isinstance(received.message.data, LapseReminderDue)
 
 
-def _first_outcome(entry: Entry, reason: str | None) -> Outcome:
-    return Outcome(entry, 0, State.SUPPRESSED if reason else State.PENDING, reason)
+def _reminding(booking: Booking, reminder: Reminder, told: int) -> Occasion:
+    """Return what a reminder tells; the customer hears of it unless they were told after the provider was asked the last time."""
+    letters = letters_reminding(first=booking.asked is not None and told < booking.asked)
+    correlation = reminder.correlation_id or reminder.id
+    return Occasion(booking, reminder.data.expected_version, reminder.id, correlation, letters, details_of(reminder.data))
 
 
-def _count(keys: Iterable[Key], outcome: str) -> None:
-    for (channel, template), number in Counter((key.channel, key.template) for key in keys).items():
-        NOTIFICATIONS.labels(channel, template, outcome).inc(number)
-
-
-async def settle_directory(connection: AsyncConnection, received: Sequence[Received], _now: datetime) -> list[Settled]:
-    """Project people and the names of services; whoever is erased leaves an empty row."""
-    messages = [r.message for r in received]
-    await store.save_people(connection, [row for m in messages if (row := _person(m))])
-    await store.save_services(connection, [row for m in messages if (row := _service(m))])
-    return [Fate.HANDLED for _ in messages]
-
-
-def _person(message: Message[Contract] | Tombstone) -> dict[str, object] | None:
-    if isinstance(message, Tombstone):
-        found = PERSON_KEY.fullmatch(message.subject)
-        return _erased(found[1]) if found else None
-    data = message.data
-    if isinstance(data, PersonErased):
-        return _erased(str(data.id))
-    if not isinstance(data, PersonUpserted):
-        return None
-    return {**data.model_dump(include={"id", "role", "name", "email", "language", "timezone", "active"}), "changed_at": message.time}
-
-
-def _erased(id_: str) -> dict[str, object]:
-    """Return an empty row that no later message fills again."""
-    return {"id": id_, "active": False, "changed_at": FINAL}
-
-
-def _service(message: Message[Contract] | Tombstone) -> dict[str, object] | None:
-    if isinstance(message, Tombstone) or not isinstance(message.data, ServiceUpserted):
-        return None
-    return {"id": message.data.id, "name": message.data.name, "changed_at": message.time}
+def _fate(
+    reminder: Reminder, last: Mapping[UUID, Reminder], bookings: Mapping[UUID, Booking], done: Collection[tuple[UUID, str]]
+) -> Outcome:
+    booking = _booking_id(reminder)
+    if booking not in bookings:
+        return Burial("orphan", "a reminder of a booking whose creation is not known")
+    if (booking, reminder.id) in done:
+        return Fate.DUPLICATE
+    return Fate.HANDLED if last[booking] is reminder else Fate.UNCHANGED

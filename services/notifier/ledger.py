@@ -1,10 +1,12 @@
 """The send ledger's values: a letter, the key that it is sent under once, and what became of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
 from contracts.ids import derived_id
+from services.notifier.details import NOTHING, Details
 from services.notifier.facts import Booking, Person
 
 
@@ -26,16 +28,17 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the send ledger: a letter, the booking's version it is about, and the request it goes back to."""
+    """A line of the send ledger: a letter, the booking's version it is about, the request it goes back to, and its event's details."""
 
     key: Key
     booking_version: int
     correlation_id: str
+    details: Details = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A letter on its way: attempt number `attempt`, with everything that is known at this moment.
+    """A letter on its way: attempt number `attempt`, with everything and everybody that is known at this moment.
 
     `interrupted` means that the attempt before this one left no word of its outcome.
     """
@@ -44,8 +47,7 @@ class Delivery:
     attempt: int
     interrupted: bool
     booking: Booking
-    customer: Person | None
-    provider: Person | None
+    people: Mapping[UUID, Person]
     service: str | None
 
     @property
@@ -56,7 +58,7 @@ class Delivery:
     @property
     def recipient(self) -> Person | None:
         """Whom it goes to, where the directory knows them."""
-        return self.customer if self.key.recipient == self.booking.customer else self.provider
+        return self.people.get(self.key.recipient)
 
 
 class State(StrEnum):

@@ -8,8 +8,9 @@ from contracts.ids import derived_id
 from contracts.message import Message
 from contracts.receipts import NotificationFailed, NotificationSent, NotificationSuppressed, Receipt
 from services.notifier.ledger import Outcome, State
+from services.notifier.letters import REMINDERS
 
-SOURCE, BOOKING_SOURCE = "sewabazaar/notifier", "sewabazaar/booking"
+SOURCE, BOOKING_SOURCE, EXPIRY_SOURCE = "sewabazaar/notifier", "sewabazaar/booking", "sewabazaar/expiry"
 RECEIPTS: Mapping[State, type[Receipt]] = {
     State.SENT: NotificationSent,
     State.FAILED: NotificationFailed,
@@ -39,5 +40,5 @@ def receipt(outcome: Outcome, at: datetime) -> Message[Receipt]:
         data=data,
         correlation_id=entry.correlation_id,
         causation_id=key.event,
-        causation_source=BOOKING_SOURCE,
+        causation_source=EXPIRY_SOURCE if key.template in REMINDERS else BOOKING_SOURCE,
     )

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from services.notifier.facts import Person
 from services.notifier.ledger import Delivery
 from services.notifier.letters import LETTERS
+from services.notifier.wording import STYLES, Wording
 
 TEMPLATES = Path(__file__).parent / "templates"
 DEFAULT_LANGUAGE = "en"
@@ -36,33 +37,70 @@ class Renderer:
 
     def render(self, delivery: Delivery) -> Rendered:
         """Return `delivery` in words, from what is known of its booking now."""
-        language = (delivery.recipient and delivery.recipient.language) or DEFAULT_LANGUAGE
-        links = self._links(delivery)
-        facts = {**self._facts(delivery), "links": links}
-        text, html = (_environment(language, kind).get_template(f"{delivery.key.template}.j2") for kind in ("txt", "html"))
+        wording, links = self._wording(delivery.recipient), self._links(delivery)
+        facts = {**_parties(delivery), **_booking(delivery, wording), **_details(delivery, wording), "links": links}
+        text, html = (_environment(wording.language, kind).get_template(f"{delivery.key.template}.j2") for kind in ("txt", "html"))
         title = "".join(text.blocks["title"](text.new_context(facts)))
         return Rendered(one_line(title), text.render(facts), html.render(facts), links)
+
+    def _wording(self, recipient: Person | None) -> Wording:
+        language = (recipient and recipient.language) or DEFAULT_LANGUAGE
+        zone = ZoneInfo((recipient and recipient.timezone) or self.timezone)
+        return Wording(language if language in STYLES else DEFAULT_LANGUAGE, zone)
 
     def _links(self, delivery: Delivery) -> list[tuple[str, str]]:
         booking = f"{self.public_url.rstrip('/')}/bookings/{delivery.booking.id}"
         return [("booking", booking), *([("rebook", f"{booking}/rebook")] if LETTERS[delivery.key.template].rebook else [])]
 
-    def _facts(self, delivery: Delivery) -> Mapping[str, object]:
-        booking, recipient = delivery.booking, delivery.recipient
-        zone = ZoneInfo((recipient and recipient.timezone) or self.timezone)
-        begins = booking.booking_date.astimezone(zone)
-        return {
-            "name": one_line((recipient and recipient.name) or ""),
-            "customer": short_name(delivery.customer),
-            "provider": short_name(delivery.provider),
-            "service": one_line(delivery.service or booking.category),
-            "date": in_full(begins),
-            "short_date": f"{begins:%a} {begins.day} {begins:%b %Y, %H:%M}",
-            "amount": f"{booking.currency} {booking.total_amount}",
-            "reason": booking.cancellation_reason,
-            "note": one_line(booking.cancellation_note or ""),
-            "expired_at": in_full(booking.expired_at.astimezone(zone)) if booking.expired_at else None,
-        }
+
+def _parties(delivery: Delivery) -> Mapping[str, object]:
+    recipient, people, booking = delivery.recipient, delivery.people, delivery.booking
+    return {
+        "name": one_line((recipient and recipient.name) or ""),
+        "customer": short_name(people.get(booking.customer)),
+        "provider": short_name(people.get(booking.provider)),
+        "service": one_line(delivery.service or booking.category),
+    }
+
+
+def _booking(delivery: Delivery, wording: Wording) -> Mapping[str, object]:
+    booking = delivery.booking
+    return {
+        "status": booking.status,
+        "date": wording.in_full(booking.booking_date),
+        "short_date": wording.short(booking.booking_date),
+        "amount": wording.money(booking.total_amount, booking.currency),
+        "reason": booking.cancellation_reason,
+        "note": one_line(booking.cancellation_note or ""),
+        "expired_at": _instant(booking.expired_at, wording),
+    }
+
+
+def _details(delivery: Delivery, wording: Wording) -> Mapping[str, object]:
+    details, currency = delivery.entry.details, delivery.booking.currency
+    return {
+        "moved_by": details.moved_by,
+        "previous_date": _instant(details.previous_date, wording),
+        "sum": wording.money(details.amount, currency) if details.amount else None,
+        "auto_confirm_at": _instant(details.auto_confirm_at, wording),
+        "automatic": details.automatic,
+        "rating": wording.digits(str(details.rating)) if details.rating else None,
+        "remark": one_line(details.remark or ""),
+        "terminal": details.terminal,
+        "expires_at": _instant(details.expires_at, wording),
+        "suggestions": [
+            {
+                "date": wording.in_full(suggestion.booking_date),
+                "provider": short_name(delivery.people.get(suggestion.provider)),
+                "amount": wording.money(suggestion.total_amount, suggestion.currency),
+            }
+            for suggestion in sorted(details.suggestions, key=lambda suggestion: suggestion.rank)
+        ],
+    }
+
+
+def _instant(instant: datetime | None, wording: Wording) -> str | None:
+    return wording.in_full(instant) if instant else None
 
 
 def one_line(text: str) -> str:
@@ -76,16 +114,11 @@ def short_name(person: Person | None) -> str:
     return f"{first} {rest[-1][0]}." if rest else first
 
 
-def in_full(local: datetime) -> str:
-    """Return a local instant with its weekday and its offset: `Saturday 17 October 2026, 10:00 (UTC+05:45)`."""
-    return f"{local:%A} {local.day} {local:%B %Y, %H:%M} (UTC{local.isoformat()[-6:]})"
-
-
 @cache
 def _environment(language: str, kind: str) -> Environment:
-    """Return the templates of `language`, with the default one's where that has none, laid out as `kind`."""
+    """Return the templates of `language`, laid out as `kind`."""
     environment = Environment(
-        loader=FileSystemLoader([TEMPLATES / language, TEMPLATES / DEFAULT_LANGUAGE]),
+        loader=FileSystemLoader(TEMPLATES / language),
         autoescape=kind == "html",  # noqa: S701 - the other kind is plain text
         undefined=StrictUndefined,
         auto_reload=False,

@@ -1,4 +1,4 @@
-"""All SQL of the notifier. Every statement covers a batch, and touches rows in the order of their keys."""
+"""The SQL of the send ledger. Every statement covers a batch, and touches rows in the order of their keys."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
@@ -10,79 +10,17 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.notifier.details import NOTHING, Details
 from services.notifier.facts import Booking, Person
 from services.notifier.ledger import Delivery, Entry, Key, Outcome, State
+from services.notifier.projections import load_bookings, load_people, load_services
 from services.notifier.tables import SCHEMA
 from services.runtime import outbox
 from services.runtime.db import rows_json
 from services.runtime.outbox import Outgoing
 
-BOOKING = tuple(field.name for field in fields(Booking))
-PERSON = tuple(field.name for field in fields(Person))
 KEY = tuple(field.name for field in fields(Key))
-FACTS = tuple(name for name in BOOKING if name != "id")
 BY_KEY = " and ".join(f"d.{name} = k.{name}" for name in KEY)
-
-
-async def load_bookings(connection: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Booking]:
-    """Return the bookings that are known, by id."""
-    wanted = sorted(set(ids))
-    if not wanted:
-        return {}
-    rows = await connection.execute(
-        text(f"""
-            select {", ".join(BOOKING)} from notifier.bookings
-            where id = any(cast(:ids as uuid[])) and id between :least and :greatest"""),
-        {"ids": wanted, "least": wanted[0], "greatest": wanted[-1]},
-    )
-    return {row.id: Booking(**row._mapping) for row in rows}
-
-
-async def save_bookings(connection: AsyncConnection, bookings: Iterable[Booking]) -> None:
-    """Write `bookings`, except over a later version."""
-    if rows := [asdict(booking) for booking in bookings]:
-        await connection.execute(
-            text(f"""
-                insert into notifier.bookings as b ({", ".join(BOOKING)})
-                select {", ".join(BOOKING)} from json_populate_recordset(null::notifier.bookings, :rows) order by id
-                on conflict (id) do update set ({", ".join(FACTS)}) = ({", ".join(f"excluded.{name}" for name in FACTS)})
-                where b.version < excluded.version"""),
-            {"rows": rows_json(rows)},
-        )
-
-
-async def load_people(connection: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, Person]:
-    """Return the people who are known, by id."""
-    rows = await connection.execute(
-        text(f"select {', '.join(PERSON)} from notifier.people where id = any(cast(:ids as uuid[]))"), {"ids": sorted(set(ids))}
-    )
-    return {row.id: Person(**row._mapping) for row in rows}
-
-
-async def save_people(connection: AsyncConnection, rows: Sequence[Mapping[str, object]]) -> None:
-    """Write what became of people, in order; who was erased, at `infinity`, stays erased whatever comes later."""
-    columns = ("role", "name", "email", "language", "timezone", "active", "changed_at")
-    await _save_newest(connection, "people", columns, rows)
-
-
-async def save_services(connection: AsyncConnection, rows: Sequence[Mapping[str, object]]) -> None:
-    """Write the names of services, in order."""
-    await _save_newest(connection, "services", ("name", "changed_at"), rows)
-
-
-async def _save_newest(connection: AsyncConnection, table: str, columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> None:
-    """Let the latest `changed_at` win, then the last row: a relay that was cut off may repeat an old message after a newer one."""
-    if not rows:
-        return
-    await connection.execute(
-        text(f"""
-            insert into notifier.{table} as t (id, {", ".join(columns)})
-            select distinct on (id) id, {", ".join(columns)}
-            from json_populate_recordset(null::notifier.{table}, :rows) with ordinality as r order by id, changed_at desc, ordinality desc
-            on conflict (id) do update set ({", ".join(columns)}) = ({", ".join(f"excluded.{c}" for c in columns)})
-            where t.changed_at <= excluded.changed_at"""),
-        {"rows": rows_json(rows)},
-    )
 
 
 async def ledgered(connection: AsyncConnection, events: Iterable[tuple[UUID, str]]) -> list[Key]:
@@ -101,12 +39,27 @@ async def ledgered(connection: AsyncConnection, events: Iterable[tuple[UUID, str
     return [Key(**row._mapping) for row in rows]
 
 
+async def last_told(connection: AsyncConnection, template: str, bookings: Iterable[UUID]) -> dict[UUID, int]:
+    """Return the latest version of each of `bookings` about which there is a letter of `template`."""
+    ids = sorted(set(bookings))
+    if not ids:
+        return {}
+    rows = await connection.execute(
+        text("""
+            select booking, max(booking_version) as version from notifier.deliveries
+            where template = :template and booking = any(cast(:ids as uuid[])) and booking between :least and :greatest
+            group by booking"""),
+        {"template": template, "ids": ids, "least": ids[0], "greatest": ids[-1]},
+    )
+    return {row.booking: row.version for row in rows}
+
+
 async def enter(connection: AsyncConnection, outcomes: Iterable[Outcome], now: datetime) -> set[Key]:
     """Enter letters in the ledger, pending or settled from the start; return the ones that were not in it."""
     rows = [_row(outcome, now) for outcome in sorted(outcomes, key=lambda outcome: outcome.entry.key)]
     if not rows:
         return set()
-    columns = f"{', '.join(KEY)}, booking_version, correlation_id, attempts, state, reason, outcome_at"
+    columns = f"{', '.join(KEY)}, booking_version, correlation_id, details, attempts, state, reason, outcome_at"
     inserted = await connection.execute(
         text(f"""
             insert into notifier.deliveries ({columns})
@@ -121,7 +74,8 @@ async def claim(connection: AsyncConnection, channel: str, limit: int, lease: fl
     """Take up to `limit` due letters for an attempt; nobody else takes them for `lease` seconds of the host."""
     due = await connection.execute(
         text(f"""
-            select {", ".join(KEY)}, booking_version, correlation_id, attempts, lease_until is not null as interrupted
+            select {", ".join(KEY)}, booking_version, correlation_id, details::text as details, attempts,
+                lease_until is not null as interrupted
             from notifier.deliveries where channel = :channel and state = 'pending' and next_attempt_at <= clock_timestamp()
             order by next_attempt_at limit :limit for update skip locked"""),
         {"channel": channel, "limit": limit},
@@ -129,10 +83,22 @@ async def claim(connection: AsyncConnection, channel: str, limit: int, lease: fl
     if not (rows := due.all()):
         return []
     await _lease(connection, rows, lease)
+    entries = [_entry(row) for row in rows]
     bookings = await load_bookings(connection, (row.booking for row in rows))
-    people = await load_people(connection, {i for booking in bookings.values() for i in (booking.customer, booking.provider)})
-    services = await _load_services(connection, {booking.service for booking in bookings.values()})
-    return [_delivery(row, bookings[row.booking], people, services) for row in rows]
+    people = await load_people(connection, {i for entry in entries for i in _concerned(entry, bookings[entry.key.booking])})
+    services = await load_services(connection, {booking.service for booking in bookings.values()})
+    return [_delivery(row, entry, bookings[row.booking], people, services) for row, entry in zip(rows, entries, strict=True)]
+
+
+def _entry(row: Row[Any]) -> Entry:
+    key = Key(row.booking, row.event, row.recipient, row.channel, row.template)
+    details = Details.model_validate_json(row.details) if row.details else NOTHING
+    return Entry(key, row.booking_version, row.correlation_id, details)
+
+
+def _concerned(entry: Entry, booking: Booking) -> tuple[UUID, ...]:
+    """Return whose names a letter may have in it."""
+    return booking.customer, booking.provider, *(suggestion.provider for suggestion in entry.details.suggestions)
 
 
 async def _lease(connection: AsyncConnection, rows: Sequence[Row[Any]], lease: float) -> None:
@@ -147,24 +113,9 @@ async def _lease(connection: AsyncConnection, rows: Sequence[Row[Any]], lease: f
     )
 
 
-async def _load_services(connection: AsyncConnection, ids: Iterable[UUID]) -> dict[UUID, str]:
-    rows = await connection.execute(
-        text("select id, name from notifier.services where id = any(cast(:ids as uuid[]))"), {"ids": sorted(ids)}
-    )
-    return {row.id: row.name for row in rows}
-
-
-def _delivery(row: Row[Any], booking: Booking, people: Mapping[UUID, Person], services: Mapping[UUID, str]) -> Delivery:
-    key = Key(row.booking, row.event, row.recipient, row.channel, row.template)
-    return Delivery(
-        entry=Entry(key, row.booking_version, row.correlation_id),
-        attempt=row.attempts + 1,
-        interrupted=row.interrupted,
-        booking=booking,
-        customer=people.get(booking.customer),
-        provider=people.get(booking.provider),
-        service=services.get(booking.service),
-    )
+def _delivery(row: Row[Any], entry: Entry, booking: Booking, people: Mapping[UUID, Person], services: Mapping[UUID, str]) -> Delivery:
+    known = {i: people[i] for i in _concerned(entry, booking) if i in people}
+    return Delivery(entry, row.attempts + 1, row.interrupted, booking, known, services.get(booking.service))
 
 
 async def settle(connection: AsyncConnection, outcomes: Sequence[Outcome], now: datetime) -> set[Key]:
@@ -185,20 +136,28 @@ async def settle(connection: AsyncConnection, outcomes: Sequence[Outcome], now: 
 
 
 def _row(outcome: Outcome, now: datetime) -> dict[str, Any]:
-    entry = asdict(outcome.entry)
+    entry = outcome.entry
+    row = {**asdict(entry.key), "booking_version": entry.booking_version, "correlation_id": entry.correlation_id}
     over = None if outcome.state is State.PENDING else now
-    row = {**entry.pop("key"), **entry, "attempts": outcome.attempt, "state": outcome.state, "reason": outcome.reason}
-    return {**row, "wait": outcome.wait, "outcome_at": over}
+    told = {"attempts": outcome.attempt, "state": outcome.state, "reason": outcome.reason, "wait": outcome.wait, "outcome_at": over}
+    return {**row, "details": _kept(entry.details), **told}
+
+
+def _kept(details: Details) -> dict[str, Any] | None:
+    return details.model_dump(mode="json", exclude_defaults=True) or None
 
 
 async def keep_letters(connection: AsyncConnection, deliveries: Iterable[Delivery], now: datetime) -> None:
-    """Put letters where the app shows them: a template and the booking's facts of this moment, and no name of anybody."""
-    rows = [{**asdict(d.key), "id": d.key.letter_id, "created_at": now} for d in sorted(deliveries, key=lambda d: d.key)]
+    """Put letters where the app shows them: a template, the booking's facts of this moment and the details; no name of anybody."""
+    rows = [
+        {**asdict(d.key), "id": d.key.letter_id, "facts": {"details": _kept(d.entry.details)}, "created_at": now}
+        for d in sorted(deliveries, key=lambda d: d.key)
+    ]
     if rows:
         await connection.execute(
             text("""
                 insert into notifier.letters (booking, id, recipient, template, facts, created_at)
-                select k.booking, k.id, k.recipient, k.template, to_jsonb(b), k.created_at
+                select k.booking, k.id, k.recipient, k.template, to_jsonb(b) || k.facts, k.created_at
                 from json_populate_recordset(null::notifier.letters, :rows) k join notifier.bookings b on b.id = k.booking
                 where b.id between :least and :greatest order by k.booking, k.id on conflict do nothing"""),
             {"rows": rows_json(rows), "least": rows[0]["booking"], "greatest": rows[-1]["booking"]},

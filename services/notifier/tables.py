@@ -47,6 +47,9 @@ BOOKINGS = Table(
     Column("cancellation_reason", Text),
     Column("cancellation_note", Text),
     Column("expired_at", INSTANT),
+    Column("asked", Integer),
+    Column("failed_payment", Text),
+    Column("failed_for_good", Boolean, nullable=False, server_default=text("false")),
     postgresql_partition_by="RANGE (id)",
 )
 
@@ -60,6 +63,7 @@ DELIVERIES = Table(
     Column("template", Text, primary_key=True),
     Column("booking_version", Integer, nullable=False),
     Column("correlation_id", Text, nullable=False),
+    Column("details", JSONB),
     Column("state", Text, nullable=False),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("next_attempt_at", INSTANT, nullable=False, server_default=text("clock_timestamp()")),

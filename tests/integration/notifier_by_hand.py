@@ -9,6 +9,7 @@ from decimal import Decimal
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,23 @@ from prometheus_client import REGISTRY
 from sqlalchemy import text
 
 from contracts.actors import Actor
+from contracts.deadlines import LapseReminderDue
 from contracts.directory import PersonUpserted
-from contracts.events import BookingAccepted, BookingCancelled, BookingCreated, BookingSubmitted, Event
+from contracts.events import (
+    BookingAccepted,
+    BookingCancelled,
+    BookingCreated,
+    BookingRescheduled,
+    BookingSubmitted,
+    Event,
+    PaymentRecorded,
+    Slot,
+)
 from contracts.ids import new_id
 from contracts.message import Message
+from contracts.payments import PaymentType
 from contracts.receipts import Receipt
-from contracts.topics import DIRECTORY_EVENTS
+from contracts.topics import DEADLINE_EVENTS, DIRECTORY_EVENTS
 from contracts.values import Contract
 from contracts.wire import Sources, decode
 from services.notifier import app, store
@@ -31,7 +43,9 @@ from services.notifier.channels.mail import Mail, Transport
 from services.notifier.delivery import Round
 from services.notifier.letters import EMAIL
 from services.notifier.settings import NotifierSettings
-from services.runtime.outcomes import Record
+from services.notifier.tables import PARTITIONED, SCHEMA
+from services.runtime.outcomes import Received, Record
+from services.runtime.partitions import Partitions
 from services.runtime.process import Process
 from services.runtime.worker import Worker, nothing_to_prepare
 from tests.builders import record
@@ -47,10 +61,10 @@ def directory(subject: UUID, data: Contract, at: datetime = NOW) -> Message[Cont
     return Message(str(new_id()), "people", f"person:{subject}", at, DIRECTORY, data)
 
 
-def person(id_: UUID, name: str, *, at: datetime = NOW, active: bool = True) -> Message[Contract]:
+def person(id_: UUID, name: str, *, at: datetime = NOW, **more: Any) -> Message[Contract]:
     """Somebody with an address at example.com."""
-    email = f"{name.partition(' ')[0].lower()}@example.com"
-    return directory(id_, PersonUpserted(id=id_, role="customer", name=name, email=email, active=active), at)
+    usual: dict[str, Any] = {"role": "customer", "email": f"{name.partition(' ')[0].lower()}@example.com", "active": True}
+    return directory(id_, PersonUpserted(id=id_, name=name, **{**usual, **more}), at)
 
 
 @dataclass
@@ -88,6 +102,30 @@ class Story:
     def accepted(self) -> Message[Event]:
         return self.happens(BookingAccepted(status="confirmed", booking_date=VISIT, ends_at=VISIT + HOUR))
 
+    def moved(self, moved_to: datetime = VISIT + HOUR) -> Message[Event]:
+        before = Slot(booking_date=VISIT, duration_minutes=60)
+        return self.happens(
+            BookingRescheduled(
+                status="pending",
+                booking_date=moved_to,
+                duration_minutes=60,
+                ends_at=moved_to + HOUR,
+                previous=before,
+                moved_by=f"customer:{self.customer}",
+            )
+        )
+
+    def reminder(self, version: int, hours_before: float = 24) -> Message[LapseReminderDue]:
+        """A reminder of the request as it was at `version`, which lapses a day after the visit."""
+        data = LapseReminderDue(expires_at=VISIT + 24 * HOUR, hours_before=hours_before, expected_version=version)
+        return Message(str(new_id()), "sewabazaar/expiry", str(self.id), NOW, Actor.system("expiry"), data)
+
+    def paid(self, kind: PaymentType, amount: str, **change: Any) -> Message[Event]:
+        usual: dict[str, Any] = {name: Decimal("0.00") for name in ("authorized", "captured", "refunded")}
+        nothing = dict.fromkeys(("payment_method", "gateway_reference", "processed_at", "failure_code", "terminal"))
+        told = {"status": "awaiting_confirmation", "payment_event_id": str(new_id()), "payment_id": "p-1", "payment_status": "none"}
+        return self.happens(PaymentRecorded(kind=kind, amount=Decimal(amount), **{**usual, **nothing, **told, **change}))
+
     def expired(self) -> Message[Event]:
         data = BookingCancelled(
             status="cancelled",
@@ -114,15 +152,15 @@ class Notifier:
         return next(c.worker for c in self.process._consumers if c.worker.group == group)
 
     async def hears(self, *messages: Message[Contract]) -> None:
-        group = "directory" if messages[0].topic == DIRECTORY_EVENTS.name else "events"
+        group = {DIRECTORY_EVENTS.name: "directory", DEADLINE_EVENTS.name: "deadlines"}.get(messages[0].topic, "events")
         await self.worker(f"notifier.{group}").apply([record(message) for message in messages])
 
     async def forgets(self, key: str) -> None:
         await self.worker("notifier.directory").apply([Record(DIRECTORY_EVENTS.name, 0, 0, 0, key.encode(), None, ())])
 
-    async def delivers(self) -> None:
+    async def delivers(self, now: datetime = NOW) -> None:
         for channel in app.channels(self.settings):
-            await Round(self.process.engine, channel).run_once(NOW)
+            await Round(self.process.engine, channel).run_once(now)
 
     def in_app(self) -> Round:
         return Round(self.process.engine, app.channels(self.settings)[0])
@@ -173,12 +211,18 @@ def counted(outcome: str) -> float:
     return sum(s.value for s in samples if s.name == "notifications_total" and s.labels["outcome"] == outcome)
 
 
+async def _make_partitions(notifier: Notifier, batch: Sequence[Received]) -> None:
+    """What is done before events are settled, but for the wait for the directory: there is no broker to ask."""
+    await Partitions(notifier.process.engine, SCHEMA, PARTITIONED).ensure_for(UUID(r.message.subject) for r in batch)
+
+
 @asynccontextmanager
 async def opened(database_url: str, mail_dir: Path, **settings: Any) -> AsyncIterator[Notifier]:
     """Compose a notifier and make it ready to hear."""
     chosen = NotifierSettings(database_url=database_url, kafka="127.0.0.1:1", mail_dir=mail_dir, **settings)
     notifier = Notifier(app.build(chosen), chosen)
-    notifier.worker("notifier.events").prepare = nothing_to_prepare  # there is no topic to wait for
+    notifier.worker("notifier.events").prepare = partial(_make_partitions, notifier)
+    notifier.worker("notifier.deadlines").prepare = nothing_to_prepare
     for step in notifier.process.starting:
         await step()
     yield notifier

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -15,7 +16,7 @@ from contracts.commands import ExpireBooking
 from contracts.events import Event
 from contracts.ids import new_id
 from contracts.message import Message
-from contracts.topics import BOOKING_COMMANDS
+from contracts.topics import BOOKING_COMMANDS, DEADLINE_EVENTS
 from contracts.values import Contract
 from services.expiry.app import build
 from services.expiry.errors import AutoCancelDisabled
@@ -26,6 +27,7 @@ from services.runtime.outbox import Outgoing, outgoing
 from services.runtime.process import Process
 from tests.eventually import aeventually
 from tests.integration.expiry_history import DAY, HOUR, Expiry, expired, read, rejected, requested
+from tests.integration.kafka_tap import tapped
 from tests.servers import free_ports
 
 Answer = Callable[[Message[ExpireBooking]], Message[Contract]]
@@ -121,12 +123,23 @@ async def test_a_rejection_as_stale_brings_the_command_again_at_once(settings: E
         assert await aeventually(again, within=5)
 
 
+async def test_a_request_is_reminded_of_at_its_instant(settings: ExpirySettings, broker: Broker) -> None:
+    booking, now = new_id(), datetime.now(UTC)
+    lapses_at = now + 2 * HOUR + timedelta(seconds=3)
+    async with running(settings), tapped(settings.kafka, DEADLINE_EVENTS.name) as tap:
+        await broker.tell(*(replace(event, time=now) for event in requested(booking, lapses_at - DAY)))
+        (raw,) = await tap.read(1, key=str(booking).encode(), within=8)
+    message: Any = read(Outgoing(0, raw.topic, raw.key, raw.headers, raw.value))
+    assert (message.data.hours_before, message.data.expires_at, message.data.expected_version) == (2, lapses_at, 2)
+    assert message.time >= lapses_at - 2 * HOUR
+
+
 async def test_while_disabled_the_index_is_kept_and_nothing_is_asked(settings: ExpirySettings, broker: Broker) -> None:
     booking, disabled = new_id(), settings.model_copy(update={"enabled": False})
     async with running(disabled) as process:
         await broker.tell(*lapsed(booking))
         assert await aeventually(partial(has_deadline, process, booking))
-        assert "scan" not in process.health.beats
+        assert not {"scan", "remind"} & process.health.beats.keys()
     assert [d.booking for d in (await run_now(disabled, dry_run=True)).due] == [booking]
     with pytest.raises(AutoCancelDisabled, match="AUTO_CANCEL_ENABLED"):
         await run_now(disabled, dry_run=False)

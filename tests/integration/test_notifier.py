@@ -209,7 +209,7 @@ async def test_an_attempt_that_was_overtaken_counts_for_nothing(notifier: Notifi
     await notifier.hears(Story().created())
     attempts = []
     for _ in range(2):
-        attempts += [await notifier.in_app().attempt(delivery) for delivery in await claim(notifier)]
+        attempts += [await notifier.in_app().attempt(delivery, NOW) for delivery in await claim(notifier)]
         await notifier.passes()
     overtaken, latest = attempts
     await notifier.in_app().mark([overtaken], NOW)

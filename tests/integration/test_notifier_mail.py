@@ -15,7 +15,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from contracts.receipts import NotificationFailed, NotificationSent
 from services.notifier.delivery import ATTEMPTS
 from services.notifier.letters import EMAIL
-from tests.integration.notifier_by_hand import NOW, Notifier, Story, counted, kinds, opened
+from tests.integration.notifier_by_hand import NOW, Notifier, Story, counted, kinds, opened, person
 
 OK = "250 OK"
 
@@ -70,6 +70,19 @@ async def test_the_mail_server_gets_the_letter(notifier: Notifier, mail_server: 
     assert letter["To"] == "Sita Rai <sita@example.com>"
     assert letter["Subject"] == "Booking received: plumbing on Sat 17 Oct 2026, 10:00"
     assert await notifier.ledger() == [("sent", 1, None)]
+
+
+async def test_a_nepali_letter_arrives_as_it_was_written(notifier: Notifier, mail_server: MailServer) -> None:
+    story = Story()
+    await notifier.hears(person(story.customer, "सीता राई", email="sita@example.com", language="ne", timezone="Europe/Lisbon"))
+    await notifier.hears(story.created())
+    await notifier.delivers()
+    (letter,) = [m for m in mail_server.taken if "सीता" in str(m["To"])]
+    assert letter["To"].addresses[0].display_name == "सीता राई"
+    assert letter["Subject"] == "बुकिङ प्राप्त भयो: plumbing, शनि, १७ अक्टोबर २०२६, ०५:१५"
+    plain = letter.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert "समय: शनिबार, १७ अक्टोबर २०२६, ०५:१५ (यूटीसी+०१:००)। रकम: रु. १,५००.००।" in " ".join(plain.split())
+    assert not letter.defects
 
 
 async def test_a_server_in_trouble_is_tried_again_later(notifier: Notifier, mail_server: MailServer) -> None:

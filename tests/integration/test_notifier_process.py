@@ -64,14 +64,14 @@ async def is_told(connection: asyncpg.Connection) -> bool:
     return bool(await connection.fetchval("select exists (select from notifier.deliveries)"))
 
 
-async def receipts(kafka: str, subject: str) -> list[str]:
-    """What the topic says about a booking, once it says it of both channels."""
+async def receipts(kafka: str, subject: str, number: int = 2) -> list[str]:
+    """What the topic says about a booking, once it says `number` things; by default of both channels."""
     consumer = AIOKafkaConsumer(NOTIFICATION_RECEIPTS.name, bootstrap_servers=kafka, auto_offset_reset="earliest")
     await consumer.start()
     batches = await consumer.getmany(timeout_ms=1000)
     await consumer.stop()
     found = [record.value.decode() for batch in batches.values() for record in batch if record.key == subject.encode()]
-    return found if len(found) == 2 else []
+    return found if len(found) == number else []
 
 
 def only_file(folder: Path) -> bytes:
@@ -105,3 +105,16 @@ async def test_an_event_waits_for_the_people_who_were_in_the_directory_before_it
                 await aeventually(partial(is_told, connection), within=1.5)
         published = await aeventually(partial(receipts, settings.kafka, str(story.id)), within=30)
     assert sorted(json.loads(receipt)["channel"] for receipt in published) == ["email", "in-app"]
+
+
+async def reminded(kafka: str, subject: str) -> list[str]:
+    found = await receipts(kafka, subject, 8)
+    return [receipt for receipt in found if "reminder" in receipt]
+
+
+async def test_a_reminder_waits_for_the_events_that_were_published_before_it(settings: NotifierSettings) -> None:
+    story = Story()
+    await publish(settings.kafka, [*story.people(), story.reminder(2), story.created(), story.submitted()])
+    async with running(settings):
+        published = await aeventually(partial(reminded, settings.kafka, str(story.id)), within=30)
+    assert sorted(json.loads(receipt)["template"] for receipt in published) == ["reminder-customer"] * 2 + ["reminder-provider"] * 2

@@ -132,9 +132,10 @@ def test_policies_come_from_the_settings(monkeypatch: pytest.MonkeyPatch) -> Non
         AUTO_CANCEL_QUIET_PERIOD="3",
         AUTO_CANCEL_GRACE_PERIOD_BY_CATEGORY='{"tutoring": 48}',
         SEWA_TIMEZONE="Asia/Katmandu",
+        SEWA_REMINDER_HOURS="[12, 0.5]",
     ).policies
-    assert chosen.default == Policy("*", 0.5, 3)
-    assert chosen.by_category == {"tutoring": Policy("tutoring", 48, 3)}
+    assert chosen.default == Policy("*", 0.5, 3, reminders=(12, 0.5))
+    assert chosen.by_category == {"tutoring": Policy("tutoring", 48, 3, reminders=(12, 0.5))}
 
 
 @pytest.mark.parametrize(
@@ -148,6 +149,9 @@ def test_policies_come_from_the_settings(monkeypatch: pytest.MonkeyPatch) -> Non
         ("AUTO_CANCEL_GRACE_PERIOD_BY_CATEGORY", '{"tutoring": 0}'),
         ("AUTO_CANCEL_GRACE_PERIOD_BY_CATEGORY", "tutoring=3"),
         ("SEWA_TIMEZONE", "Asia/Atlantis"),
+        ("SEWA_REMINDER_HOURS", "[0]"),
+        ("SEWA_REMINDER_HOURS", "24"),
+        ("SEWA_REMINDER_HOURS", "[1,2,3,4,5,6,7,8,9,10,11]"),
         ("AUTO_CANCEL_ENABLED", "perhaps"),
     ],
 )

@@ -6,17 +6,19 @@ from datetime import datetime
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
 from email.utils import formatdate, parseaddr
+from functools import cache
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier.channels import Refused
+from services.notifier.channels.headers import Encoded, mailbox, unstructured
 from services.notifier.ledger import Delivery
 from services.notifier.letters import EMAIL
 from services.notifier.rendering import Renderer, one_line
 
 BAD_ADDRESS = "bad-address"
+ASCII, UTF8 = Encoded(linesep="\r\n"), Encoded(linesep="\r\n", utf8=True)
 Transport = Callable[[EmailMessage], Awaitable[None]]
 
 
@@ -41,15 +43,17 @@ class Mail:
         """Return the e-mail: plain text, with HTML beside it."""
         rendered = self.renderer.render(delivery)
         to = recipient(delivery)
-        message = EmailMessage(policy=SMTP if to.addr_spec.isascii() else SMTPUTF8)
-        message["Message-ID"] = f"<{delivery.key.letter_id}@{parseaddr(self.sender)[1].rpartition('@')[2]}>"
+        sender = _sender(self.sender)
+        message = EmailMessage(policy=ASCII if to.addr_spec.isascii() else UTF8)
+        message["Message-ID"] = f"<{delivery.key.letter_id}@{sender.domain}>"
         message["Date"] = formatdate(usegmt=True)
-        message["From"] = self.sender
-        message["To"] = to
-        message["Subject"] = rendered.title
+        message["From"] = mailbox("From", sender)
+        message["To"] = mailbox("To", to)
+        message["Subject"] = unstructured("Subject", rendered.title)
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(rendered.text, cte="8bit")
         message.add_alternative(rendered.html, subtype="html", cte="quoted-printable")
+        message.set_boundary(f"={delivery.key.letter_id}=")
         return message
 
 
@@ -60,3 +64,9 @@ def recipient(delivery: Delivery) -> Address:
         return Address(one_line((person and person.name) or ""), addr_spec=(person and person.email) or "")
     except (MessageError, ValueError, IndexError):
         raise Refused(BAD_ADDRESS) from None
+
+
+@cache
+def _sender(text: str) -> Address:
+    name, address = parseaddr(text)
+    return Address(name, addr_spec=address)
