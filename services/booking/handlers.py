@@ -3,17 +3,19 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import cast, get_args
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.commands import AcceptBooking, CreateBooking
+from contracts.events import Event
 from contracts.message import Message
 from contracts.values import Contract
 from contracts.wire import Tombstone
-from services.booking import parking, store
+from services.booking import figures_store, parking, store
 from services.booking.fold import Command, Fold
 from services.booking.lifecycle import BookingCommand
 from services.booking.state import Booking, Slot
@@ -27,6 +29,7 @@ from services.runtime.outcomes import Burial, Fate, Outcome, Received, Record, f
 GROUP = "booking.commands"
 PATIENCE = timedelta(minutes=15)
 ORPHANS_AT_ONCE = 500
+NEPAL = ZoneInfo("Asia/Kathmandu")
 UNDERSTOOD = get_args(BookingCommand)
 
 
@@ -41,18 +44,18 @@ class Item:
     outcome: Outcome | None = None
 
 
-async def settle(connection: AsyncConnection, received: Sequence[Received], now: datetime) -> list[Outcome]:
+async def settle(connection: AsyncConnection, received: Sequence[Received], now: datetime, zone: tzinfo = NEPAL) -> list[Outcome]:
     """Settle commands of any bookings; what was parked for them is settled along, where their booking exists."""
     items = [_item(r.record, r.message) for r in received]
     _refuse_unruled(items)
     await _claim(connection, _open(items))
-    await _settle(connection, items, {item.booking for item in _open(items)}, now)
+    await _settle(connection, items, {item.booking for item in _open(items)}, now, zone)
     return [cast(Outcome, item.outcome) for item in items]
 
 
-async def settle_parked(connection: AsyncConnection, ids: Iterable[UUID], now: datetime) -> None:
+async def settle_parked(connection: AsyncConnection, ids: Iterable[UUID], now: datetime, zone: tzinfo = NEPAL) -> None:
     """Settle what is parked for bookings that have arrived meanwhile."""
-    await _settle(connection, [], set(ids), now)
+    await _settle(connection, [], set(ids), now, zone)
 
 
 async def bury_orphans(connection: AsyncConnection, now: datetime) -> int:
@@ -64,7 +67,7 @@ async def bury_orphans(connection: AsyncConnection, now: datetime) -> int:
     return len(orphans)
 
 
-async def _settle(connection: AsyncConnection, items: list[Item], ids: set[UUID], now: datetime) -> None:
+async def _settle(connection: AsyncConnection, items: list[Item], ids: set[UUID], now: datetime, zone: tzinfo) -> None:
     bookings = await store.lock_bookings(connection, ids)
     await _remember(connection, bookings, _open(items))
     waiting = [_item(p.record, p.message, p.position) for p in await parking.parked_for(connection, ids)]
@@ -73,6 +76,7 @@ async def _settle(connection: AsyncConnection, items: list[Item], ids: set[UUID]
     for item in _in_order(fold, _open(items), waiting):
         item.outcome = fold.settle(item.command)
     await _write(connection, bookings, fold, items)
+    await figures_store.record(connection, bookings, fold.bookings, (cast(Message[Event], logged.event) for logged in fold.events), zone)
     await _retire(connection, [w for w in waiting if w.outcome is not None])
 
 

@@ -15,6 +15,7 @@ VERBS = {
     "topics": ("provisioning", "Create the topics that are missing, and list them all."),
     "publish": ("publish", "Send messages from a file, one a line, in the CloudEvents JSON format."),
     "status": ("status", "Show at one glance how the system does."),
+    "analytics": ("analytics", "Show rates, revenue, satisfaction and response times of a period."),
     "expiry": ("expiry", "Cancel by hand what has lapsed, or only list it."),
     "auto-cancel-expired-bookings": ("lapsed", "The same as `sewa expiry run`."),
     "dead-letters": ("deadletters", "Show what could not be understood or processed."),

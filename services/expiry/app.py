@@ -12,13 +12,12 @@ from contracts.topics import BOOKING_EVENTS, BOOKING_REJECTIONS
 from services.expiry import handlers, store
 from services.expiry.errors import AutoCancelDisabled
 from services.expiry.manual import Due, Summary, run_now
-from services.expiry.metrics import OVERDUE
 from services.expiry.redating import Redating
 from services.expiry.settings import ExpirySettings
 from services.expiry.sweep import Sweep
 from services.expiry.tables import PARTITIONED, SCHEMA
-from services.runtime.db import Lock
-from services.runtime.loops import Step, led, transacted
+from services.runtime.exhibit import Families, gauge
+from services.runtime.loops import transacted
 from services.runtime.outcomes import Received
 from services.runtime.partitions import Partitions
 from services.runtime.process import Process
@@ -43,7 +42,7 @@ def build(settings: ExpirySettings) -> Process:
     process.consume("expiry.rejections", [BOOKING_REJECTIONS.name], handlers.note_rejections)
     redate = transacted(process.engine, Redating(settings.policies).run_once)
     process.lead("redate", REDATE_EVERY, lambda _connection, now: redate(now))
-    process.repeat("overdue", MEASURE_EVERY, measuring(process.lock("overdue")))
+    process.export("overdue", MEASURE_EVERY, measure)
     if settings.enabled:
         process.lead("scan", settings.scan_seconds, Sweep(settings.policies, process.publish, settings.in_flight).run_once)
     else:
@@ -51,21 +50,14 @@ def build(settings: ExpirySettings) -> Process:
     return process
 
 
-def measuring(lock: Lock) -> Step:
-    """Return the step that shows how much is overdue, in one process at a time; the others show nothing."""
-
-    async def measure(connection: AsyncConnection, now: datetime) -> bool:
-        OVERDUE.set(await store.count_due(connection, now))
-        return True
-
-    leading = led(lock, measure)
-
-    async def run_once(now: datetime) -> bool:
-        if not await leading(now):
-            OVERDUE.set(0)
-        return False
-
-    return run_once
+async def measure(connection: AsyncConnection, now: datetime) -> Families:
+    """Return how much is overdue, and that no scan is held: every scan emits what is due."""
+    return (
+        gauge(
+            "booking_overdue_bookings", "Bookings past their deadline that are not cancelled yet", await store.count_due(connection, now)
+        ),
+        gauge("booking_expiry_breaker_open", "Whether a scan is held until an admin approves it", 0),
+    )
 
 
 async def _make_partitions(partitions: Partitions, batch: Sequence[Received]) -> None:
