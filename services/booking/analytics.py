@@ -16,6 +16,7 @@ CURRENCY = "NPR"
 NOTHING = Decimal(0)
 MICROSECONDS = 1_000_000
 LONGEST = 366
+YEARS = range(1900, 9000)
 DAY = timedelta(days=1)
 GroupBy = Literal["category", "provider", "day", "month"]
 
@@ -32,11 +33,13 @@ class Period:
     provider: UUID | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a period that ends before it begins, or is too long."""
+        """Refuse a period that ends before it begins, is too long, or too far away to be computed with."""
         if self.first >= self.last:
             raise ValueError(f"the period should end after {self.first}, when it begins, and not on {self.last}")
         if (number := (self.last - self.first).days) > LONGEST:
             raise ValueError(f"the period should have {LONGEST} days at most, and not {number}")
+        if not YEARS.start <= self.first.year <= self.last.year < YEARS.stop:
+            raise ValueError(f"the period should lie between the years {YEARS.start} and {YEARS.stop - 1}")
 
     @property
     def days(self) -> list[date]:

@@ -70,13 +70,13 @@ By = Annotated[GroupBy | None, typer.Option("--group-by", help="Show each catego
 def analytics(*, first: From = None, last: To = None, group_by: By = None, as_json: AsJson = False) -> None:
     """Show rates, revenue, satisfaction and response times of the bookings whose date lies in a period of 366 days at most.
 
-    Exit code 2: the period is none.
+    Revenue is what was settled in the period, for bookings of any date. Exit code 2: the dates make no period.
     """
     reach("database")
     settings = AnalyticsSettings.load()
     now = business_clock(settings.clock_file, settings.env).now()
     try:
-        period = _period(first, last, group_by, settings.timezone, now)
+        period = period_of(first, last, group_by, settings.timezone, now)
     except ValueError as error:
         complain(str(error))
         raise typer.Exit(2) from error
@@ -88,7 +88,8 @@ def analytics(*, first: From = None, last: To = None, group_by: By = None, as_js
         _print(found)
 
 
-def _period(first: datetime | None, last: datetime | None, group_by: GroupBy | None, zone: str, now: datetime) -> Period:
+def period_of(first: datetime | None, last: datetime | None, group_by: GroupBy | None, zone: str, now: datetime) -> Period:
+    """Return the period that is asked for; what is not given makes it the last thirty local days. Raises ValueError."""
     end = last.date() if last else now.astimezone(ZoneInfo(zone)).date() + DAY
     return Period(first.date() if first else end - USUAL, end, zone, group_by)
 

@@ -32,7 +32,7 @@ class Told:
     category: str = ""
     provider: str = ""
     amount: Fraction = Fraction(0)
-    date: datetime = datetime.min
+    date: datetime = datetime(9000, 1, 1, tzinfo=UTC)
     status: str = ""
     reason: str = ""
     rating: int | None = None
