@@ -181,6 +181,7 @@ class PaymentRecorded(Event):
     refunded: Money
     payment_method: Method | None
     gateway_reference: Reference | None
+    refund_id: Reference | None = None
     processed_at: Instant | None
     failure_code: Text100 | None
     terminal: bool | None

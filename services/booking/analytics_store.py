@@ -17,7 +17,7 @@ BOOKINGS = f"""
         count(*) filter (where reason not in ('expired', 'maintenance')) as cancelled_other,
         count(*) filter (where status = 'completed' and currency = '{CURRENCY}') as valued,
         coalesce(sum(total_amount) filter (where status = 'completed' and currency = '{CURRENCY}'), 0) as value,
-        0 as rated, 0 as stars
+        count(rating) as rated, coalesce(sum(rating), 0) as stars
     from (
         select {{key}} as key, b.*, case when b.status = 'cancelled' then b.cancellation_reason end as reason
         from booking.bookings b where {{within}}) b

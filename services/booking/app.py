@@ -1,15 +1,15 @@
-"""The booking service, composed: one consumer of commands, the relay of its outbox, and what keeps its tables in shape."""
+"""The booking service, composed: consumers of commands and of payment facts, the relay of its outbox, and what time brings about."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from functools import partial
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts.topics import BOOKING_COMMANDS
-from services.booking import exporter, figures_store, handlers, parking, store
+from contracts.topics import BOOKING_COMMANDS, PAYMENT_EVENTS
+from services.booking import exporter, figures_store, handlers, parking, store, timers
 from services.booking.analytics import GroupBy, Period, standing_of
 from services.booking.analytics_store import analytics
 from services.booking.settings import BookingSettings
@@ -34,14 +34,17 @@ def build(settings: BookingSettings) -> Process:
     partitions = Partitions(process.engine, SCHEMA, PARTITIONED)
     process.need_schema(SCHEMA)
     process.keep_partitions(partitions)
-    process.consume(
-        handlers.GROUP, [BOOKING_COMMANDS.name], partial(handlers.settle, zone=zone), prepare=partial(_make_partitions, partitions)
-    )
+    settle = partial(handlers.settle, auto_confirm_after=settings.time_to_answer, zone=zone)
+    settle_waiting = partial(settle_arrived, auto_confirm_after=settings.time_to_answer, zone=zone)
+    process.consume(handlers.GROUP, [BOOKING_COMMANDS.name], settle, prepare=partial(_make_partitions, partitions))
+    process.consume(handlers.PAYMENTS_GROUP, [PAYMENT_EVENTS.name], settle)
     process.relay(SCHEMA, store.waiting)
     process.lead("figures", FOLD_EVERY, fold_figures)
     process.export("business", EXPORT_EVERY, exporter.reading(zone))
-    process.repeat("parked", 1.0, transacted(process.engine, partial(settle_arrived, zone=zone)))
+    process.repeat("parked", 1.0, transacted(process.engine, settle_waiting))
     process.repeat("orphans", 1.0, transacted(process.engine, bury_orphans))
+    process.repeat("prepayments", 1.0, transacted(process.engine, partial(timers.lapse_prepayments, zone=zone)))
+    process.repeat("unanswered", 1.0, transacted(process.engine, partial(timers.confirm_unanswered, zone=zone)))
     process.repeat("inbox", 3600.0, transacted(process.engine, partial(forget, settings.inbox_days)))
     return process
 
@@ -50,11 +53,13 @@ async def _make_partitions(partitions: Partitions, batch: Sequence[Received]) ->
     await partitions.ensure_for(UUID(received.message.subject) for received in batch)
 
 
-async def settle_arrived(connection: AsyncConnection, now: datetime, zone: tzinfo = handlers.NEPAL) -> bool:
+async def settle_arrived(
+    connection: AsyncConnection, now: datetime, auto_confirm_after: timedelta | None = None, zone: tzinfo = handlers.NEPAL
+) -> bool:
     """Apply what is parked for bookings that exist meanwhile; True when there may be more."""
     ids = await parking.arrived(connection, AT_ONCE)
     if ids:
-        await handlers.settle_parked(connection, ids, now, zone)
+        await handlers.settle_parked(connection, ids, now, auto_confirm_after, zone)
     return len(ids) == AT_ONCE
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from contracts.events import BookingAccepted, BookingCancelled, Event, PaymentRecorded
 from contracts.message import Message
-from services.booking.state import Booking
+from services.booking.model import Booking
 
 Ending = Literal["answered", "expired", "customer", "other"]
 EVENTS, STANDINGS, RESPONSES, LAGS = "events", "standings", "responses", "lags"

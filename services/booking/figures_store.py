@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contracts.events import Event
 from contracts.message import Message
 from services.booking.figures import STANDINGS, Change, Figure, Request, Settlement, summed
-from services.booking.state import Booking
+from services.booking.model import Booking
 from services.runtime.db import rows_json
 
 AT_ONCE = 10_000

@@ -1,8 +1,8 @@
-"""A batch of commands folded in memory: each decided on the state that the ones before it left."""
+"""A batch of commands and payment facts folded in memory: each decided on the state that the ones before it left."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -11,7 +11,7 @@ from contracts.commands import CreateBooking
 from contracts.ids import new_id
 from contracts.message import Message
 from contracts.rejections import CommandRejected
-from services.booking.lifecycle import SYSTEM, BookingCommand, Facts, Refusal, Unchanged, allowed, decide, is_party
+from services.booking.lifecycle import SYSTEM, Cause, Facts, Refusal, Unchanged, allowed, decide, is_party
 from services.booking.state import Booking, BookingEvent, Occurred, Slot, evolve
 from services.booking.store import SOURCE, Logged
 from services.runtime.errors import brief
@@ -19,15 +19,17 @@ from services.runtime.outcomes import Burial, Fate, Outcome
 
 log = structlog.get_logger()
 ATTEMPTS = 3
-Command = Message[BookingCommand]
+Command = Message[Cause]
 
 
 class Fold:
     """The bookings of a batch as they are now, and what has to be written because of it."""
 
-    def __init__(self, now: datetime, bookings: dict[UUID, Booking], busy: Iterable[Slot]) -> None:
+    def __init__(
+        self, now: datetime, bookings: dict[UUID, Booking], busy: Iterable[Slot], auto_confirm_after: timedelta | None = None
+    ) -> None:
         """Begin with locked `bookings` and the `busy` slots of the locked providers; `now` is the batch's business instant."""
-        self.now, self.bookings = now, bookings
+        self.now, self.bookings, self._auto_confirm_after = now, bookings, auto_confirm_after
         self.events: list[Logged] = []
         self.rejections: list[Message[CommandRejected]] = []
         self._busy: dict[UUID, dict[UUID, Slot]] = defaultdict(dict)
@@ -56,7 +58,7 @@ class Fold:
         return Burial("poison", failure, ATTEMPTS)
 
     def _decide(self, booking: Booking | None, command: Command) -> Outcome:
-        decision = decide(booking, command, Facts(tuple(self._busy_for(booking).values())), self.now)
+        decision = decide(booking, command, Facts(tuple(self._busy_for(booking).values()), self._auto_confirm_after), self.now)
         if isinstance(decision, Unchanged):
             return Fate.UNCHANGED
         if isinstance(decision, Refusal):

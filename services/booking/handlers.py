@@ -1,24 +1,24 @@
-"""A batch of commands, settled in one transaction: claimed, bookings locked, decided in arrival order, written back."""
+"""A batch of commands or payment facts, settled in one transaction: claimed, bookings locked, decided in arrival order, written back."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from typing import cast, get_args
+from typing import cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts.commands import AcceptBooking, CreateBooking
 from contracts.events import Event
 from contracts.message import Message
+from contracts.topics import BOOKING_COMMANDS, PAYMENT_EVENTS
 from contracts.values import Contract
 from contracts.wire import Tombstone
 from services.booking import figures_store, parking, store
 from services.booking.fold import Command, Fold
-from services.booking.lifecycle import BookingCommand
-from services.booking.state import Booking, Slot
+from services.booking.model import Booking, Slot
+from services.booking.slots import wanted
 from services.booking.store import SCHEMA
 from services.runtime import inbox, outbox
 from services.runtime.deadletters import dead_letter
@@ -26,16 +26,16 @@ from services.runtime.inbox import Identity
 from services.runtime.metrics import COMMANDS, DEAD_LETTERS
 from services.runtime.outcomes import Burial, Fate, Outcome, Received, Record, fate_of
 
-GROUP = "booking.commands"
+GROUP, PAYMENTS_GROUP = "booking.commands", "booking.payments"
+GROUPS = {BOOKING_COMMANDS.name: GROUP, PAYMENT_EVENTS.name: PAYMENTS_GROUP}
 PATIENCE = timedelta(minutes=15)
 ORPHANS_AT_ONCE = 500
 NEPAL = ZoneInfo("Asia/Kathmandu")
-UNDERSTOOD = get_args(BookingCommand)
 
 
 @dataclass(slots=True)
 class Item:
-    """A command about `booking` on its way to its fate; `parked` is its place among the parked ones it came from."""
+    """A message about `booking` on its way to its fate; `parked` is its place among the parked ones it came from."""
 
     command: Command
     record: Record
@@ -43,19 +43,43 @@ class Item:
     parked: int | None = None
     outcome: Outcome | None = None
 
+    @property
+    def group(self) -> str:
+        """The consumer group that reads its topic."""
+        return GROUPS[self.record.topic]
 
-async def settle(connection: AsyncConnection, received: Sequence[Received], now: datetime, zone: tzinfo = NEPAL) -> list[Outcome]:
-    """Settle commands of any bookings; what was parked for them is settled along, where their booking exists."""
+
+async def settle(
+    connection: AsyncConnection,
+    received: Sequence[Received],
+    now: datetime,
+    auto_confirm_after: timedelta | None = None,
+    zone: tzinfo = NEPAL,
+) -> list[Outcome]:
+    """Settle messages about any bookings; what was parked for them is settled along, where their booking exists.
+
+    Figures are counted by local days of `zone`.
+    """
     items = [_item(r.record, r.message) for r in received]
-    _refuse_unruled(items)
-    await _claim(connection, _open(items))
-    await _settle(connection, items, {item.booking for item in _open(items)}, now, zone)
+    await _claim(connection, items)
+    await _settle(connection, items, {item.booking for item in _open(items)}, now, auto_confirm_after, zone)
     return [cast(Outcome, item.outcome) for item in items]
 
 
-async def settle_parked(connection: AsyncConnection, ids: Iterable[UUID], now: datetime, zone: tzinfo = NEPAL) -> None:
+async def settle_own(connection: AsyncConnection, commands: Sequence[Command], now: datetime, zone: tzinfo = NEPAL) -> list[Outcome]:
+    """Settle commands that the service gives itself. What it fails on gives its claim back, and so comes again."""
+    return await settle(connection, [Received(_unsent(command), command) for command in commands], now, zone=zone)
+
+
+def _unsent(command: Command) -> Record:
+    return Record(BOOKING_COMMANDS.name, -1, -1, -1, command.key(), command.value(), command.headers())
+
+
+async def settle_parked(
+    connection: AsyncConnection, ids: Iterable[UUID], now: datetime, auto_confirm_after: timedelta | None = None, zone: tzinfo = NEPAL
+) -> None:
     """Settle what is parked for bookings that have arrived meanwhile."""
-    await _settle(connection, [], set(ids), now, zone)
+    await _settle(connection, [], set(ids), now, auto_confirm_after, zone)
 
 
 async def bury_orphans(connection: AsyncConnection, now: datetime) -> int:
@@ -67,12 +91,14 @@ async def bury_orphans(connection: AsyncConnection, now: datetime) -> int:
     return len(orphans)
 
 
-async def _settle(connection: AsyncConnection, items: list[Item], ids: set[UUID], now: datetime, zone: tzinfo) -> None:
+async def _settle(
+    connection: AsyncConnection, items: list[Item], ids: set[UUID], now: datetime, auto_confirm_after: timedelta | None, zone: tzinfo
+) -> None:
     bookings = await store.lock_bookings(connection, ids)
     await _remember(connection, bookings, _open(items))
     waiting = [_item(p.record, p.message, p.position) for p in await parking.parked_for(connection, ids)]
     busy = await _busy(connection, bookings, [*items, *waiting])
-    fold = Fold(now, dict(bookings), busy)
+    fold = Fold(now, dict(bookings), busy, auto_confirm_after)
     for item in _in_order(fold, _open(items), waiting):
         item.outcome = fold.settle(item.command)
     await _write(connection, bookings, fold, items)
@@ -89,24 +115,24 @@ def _open(items: Iterable[Item]) -> list[Item]:
     return [item for item in items if item.outcome is None]
 
 
-def _refuse_unruled(items: Iterable[Item]) -> None:
+def _by_group(items: Iterable[Item]) -> Iterator[tuple[str, list[Item]]]:
+    groups: dict[str, list[Item]] = defaultdict(list)
     for item in items:
-        if not isinstance(item.command.data, UNDERSTOOD):
-            item.outcome = Burial(
-                "unknown-type", f"this version of the booking service has no rule for {item.command.name}: redrive it to a newer one"
-            )
+        groups[item.group].append(item)
+    yield from sorted(groups.items())
 
 
 async def _claim(connection: AsyncConnection, items: Sequence[Item]) -> None:
     """Let the first message of an identity pass; copies have no effect, and impostors are buried."""
-    claims = await inbox.claim(connection, SCHEMA, GROUP, (item.command for item in items))
-    first: dict[Identity, bytes] = dict(claims.known)
-    for item in items:
-        identity = item.command.identity
-        if identity in first:
-            item.outcome = _repeated(item, first[identity])
-        else:
-            first[identity] = item.command.payload_hash
+    for group, members in _by_group(items):
+        claims = await inbox.claim(connection, SCHEMA, group, (item.command for item in members))
+        first: dict[Identity, bytes] = dict(claims.known)
+        for item in members:
+            identity = item.command.identity
+            if identity in first:
+                item.outcome = _repeated(item, first[identity])
+            else:
+                first[identity] = item.command.payload_hash
 
 
 async def _remember(connection: AsyncConnection, bookings: Mapping[UUID, Booking], items: Sequence[Item]) -> None:
@@ -115,7 +141,8 @@ async def _remember(connection: AsyncConnection, bookings: Mapping[UUID, Booking
     for item in items:
         if item.command.identity in known:
             item.outcome = _repeated(item, known[item.command.identity])
-    await inbox.release(connection, SCHEMA, GROUP, [i.command.identity for i in items if isinstance(i.outcome, Burial)])
+    for group, members in _by_group(item for item in items if isinstance(item.outcome, Burial)):
+        await inbox.release(connection, SCHEMA, group, [item.command.identity for item in members])
 
 
 def _repeated(item: Item, payload_hash: bytes) -> Outcome:
@@ -128,17 +155,9 @@ def _repeated(item: Item, payload_hash: bytes) -> Outcome:
 
 async def _busy(connection: AsyncConnection, bookings: Mapping[UUID, Booking], items: Iterable[Item]) -> list[Slot]:
     """Lock the providers whose time is asked for, and load what is taken of it."""
-    wanted = list(_wanted(bookings, list(items)))
-    await store.lock_providers(connection, {slot.provider for slot in wanted})
-    return await store.busy_slots(connection, wanted)
-
-
-def _wanted(bookings: Mapping[UUID, Booking], items: Sequence[Item]) -> Iterator[Slot]:
-    accepted = {item.booking for item in items if isinstance(item.command.data, AcceptBooking)}
-    yield from (bookings[i].slot for i in accepted & bookings.keys())
-    for item in items:
-        if item.booking in accepted and isinstance(facts := item.command.data, CreateBooking):
-            yield Slot(item.booking, facts.provider, facts.booking_date, facts.booking_date + timedelta(minutes=facts.duration_minutes))
+    slots = list(wanted(bookings, ((item.booking, item.command.data) for item in items)))
+    await store.lock_providers(connection, {slot.provider for slot in slots})
+    return await store.busy_slots(connection, slots)
 
 
 def _in_order(fold: Fold, items: Sequence[Item], waiting: Sequence[Item]) -> Iterator[Item]:
@@ -168,7 +187,7 @@ async def _write(connection: AsyncConnection, before: Mapping[UUID, Booking], fo
 
 async def _retire(connection: AsyncConnection, unparked: Sequence[Item]) -> None:
     """Forget parked commands that met their fate; their dead letters go through the outbox, since no offset brings them back."""
-    letters = [dead_letter(i.record, i.outcome, GROUP) for i in unparked if isinstance(i.outcome, Burial)]
+    letters = [dead_letter(i.record, i.outcome, i.group) for i in unparked if isinstance(i.outcome, Burial)]
     await outbox.append(connection, SCHEMA, letters)
     await parking.unpark(connection, [i.parked for i in unparked if i.parked is not None])
     await _note(connection, unparked)
@@ -178,17 +197,19 @@ async def _retire(connection: AsyncConnection, unparked: Sequence[Item]) -> None
 
 async def _note(connection: AsyncConnection, items: Sequence[Item]) -> None:
     """Record outcomes in the inbox; what is buried gives its claim back, so that it can be sent again."""
-    outcomes = {i.command.identity: fate_of(cast(Outcome, i.outcome)) for i in items}
-    await inbox.record_outcomes(connection, SCHEMA, GROUP, {k: v for k, v in outcomes.items() if v is not Fate.BURIED})
-    await inbox.release(connection, SCHEMA, GROUP, [k for k, v in outcomes.items() if v is Fate.BURIED])
+    for group, members in _by_group(items):
+        outcomes = {i.command.identity: fate_of(cast(Outcome, i.outcome)) for i in members}
+        await inbox.record_outcomes(connection, SCHEMA, group, {k: v for k, v in outcomes.items() if v is not Fate.BURIED})
+        await inbox.release(connection, SCHEMA, group, [k for k, v in outcomes.items() if v is Fate.BURIED])
 
 
 def _is_impostor(item: Item) -> bool:
-    return isinstance(item.outcome, Burial) and item.outcome.reason in {"equivocation", "unknown-type"}
+    return isinstance(item.outcome, Burial) and item.outcome.reason == "equivocation"
 
 
 def _count(item: Item) -> None:
     outcome = cast(Outcome, item.outcome)
-    COMMANDS.labels(item.command.name, fate_of(outcome)).inc()
+    if item.group == GROUP:
+        COMMANDS.labels(item.command.name, fate_of(outcome)).inc()
     if isinstance(outcome, Burial):
         DEAD_LETTERS.labels(item.record.topic, outcome.reason).inc()

@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-from services.booking.lifecycle import FOLLOW_UPS, ROWS, FollowUp, Row
+from contracts.commands import OverrideBooking
+from services.booking.lifecycle import FOLLOW_UPS, ROWS, SYSTEM, FollowUp, Row
 from services.runtime.pages import keep_page
 
 PAGE = Path("docs/lifecycle.md")
@@ -30,22 +31,24 @@ def page() -> str:
     """Return the page in Markdown, with a state diagram in Mermaid."""
     arrows = [arrow for row in ROWS for arrow in _arrows(row)] + [f"{f.before} --> {f.after}: {f.event.__name__}" for f in FOLLOW_UPS]
     diagram = "\n".join(["```mermaid", "stateDiagram-v2", *(f"    {arrow}" for arrow in sorted(arrows)), "```"])
-    header = "| from | command | who | to | events | |\n|---|---|---|---|---|---|"
+    header = "| from | command | who | to | event | |\n|---|---|---|---|---|---|"
     return "\n".join([INTRODUCTION, diagram, "", header, *map(_line, ROWS), *map(_follow_up_line, FOLLOW_UPS), RULES])
 
 
 def _arrows(row: Row) -> list[str]:
-    return [f"{before or '[*]'} --> {row.after}: {row.command.__name__}" for before in row.before]
+    """The moves of a row; an override, which leads from everywhere to everywhere, would hide them."""
+    moves = [] if row.command is OverrideBooking else [(before, after) for before in row.before for after in row.after]
+    return [f"{before or '[*]'} --> {after}: {row.command.__name__}" for before, after in moves]
 
 
 def _line(row: Row) -> str:
     before = ", ".join(status or "–" for status in row.before)
-    events = ", ".join(event.__name__ for event in row.events)
-    return f"| {before} | {row.command.__name__} | {', '.join(row.who)} | {row.after} | {events} | {row.note} |"
+    after = ", ".join(row.after) or "unchanged"
+    return f"| {before} | {row.command.__name__} | {', '.join(row.who)} | {after} | {row.event.__name__} | {row.note} |"
 
 
 def _follow_up_line(f: FollowUp) -> str:
-    return f"| {f.before} | – | system:booking | {f.after} | {f.event.__name__} | {f.note} |"
+    return f"| {f.before} | – | {SYSTEM} | {f.after} | {f.event.__name__} | {f.note} |"
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """All SQL of the booking service. Every statement covers a batch, and touches rows in the order of their ids."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,13 +13,12 @@ from contracts.actors import Actor
 from contracts.message import Message, type_of
 from contracts.topics import BOOKING_EVENTS
 from contracts.values import Contract
-from services.booking.state import Booking, Slot
+from services.booking.model import Booking, Slot
+from services.booking.rows import CHANGING, COLUMNS, SELECTED, as_booking, as_row
 from services.runtime.db import rows_json
 from services.runtime.inbox import Identity
 from services.runtime.outbox import Outgoing, stored_headers
 
-COLUMNS = tuple(field.name for field in fields(Booking))
-CHANGING = tuple(name for name in COLUMNS if name != "id")
 SCHEMA = "booking"
 SOURCE = "sewabazaar/booking"
 EVENT_TYPES = {type_of(contract): contract for contract in BOOKING_EVENTS.carries}
@@ -31,11 +31,42 @@ async def lock_bookings(connection: AsyncConnection, ids: Iterable[UUID]) -> dic
         return {}
     rows = await connection.execute(
         text(f"""
-            select {", ".join(COLUMNS)} from booking.bookings
+            select {SELECTED} from booking.bookings
             where id = any(cast(:ids as uuid[])) and id between :least and :greatest order by id for update"""),
         {"ids": wanted, "least": wanted[0], "greatest": wanted[-1]},
     )
-    return {row.id: Booking(**row._mapping) for row in rows}
+    return {row.id: as_booking(row._mapping) for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A booking as a scan saw it, unlocked."""
+
+    booking: UUID
+    version: int
+
+
+async def unpaid(connection: AsyncConnection, created_until: datetime, limit: int) -> list[Seen]:
+    """Return bookings of `created_until` or earlier that still wait for their pre-payment, oldest first."""
+    rows = await connection.execute(
+        text("""
+            select id, version from booking.bookings where status = 'created' and created_at <= :instant
+            order by created_at, id limit :limit"""),
+        {"instant": created_until, "limit": limit},
+    )
+    return [Seen(row.id, row.version) for row in rows]
+
+
+async def unanswered(connection: AsyncConnection, now: datetime, limit: int) -> list[Seen]:
+    """Return bookings whose delivery was to be answered by `now`, longest ago first."""
+    rows = await connection.execute(
+        text("""
+            select id, version from booking.bookings
+            where status = 'awaiting_confirmation' and not disputed and delivery_confirmed_at is null and auto_confirm_at <= :now
+            order by auto_confirm_at, id limit :limit"""),
+        {"now": now, "limit": limit},
+    )
+    return [Seen(row.id, row.version) for row in rows]
 
 
 async def lock_providers(connection: AsyncConnection, providers: Iterable[UUID]) -> None:
@@ -77,7 +108,7 @@ async def causes(connection: AsyncConnection, bookings: Iterable[UUID], identiti
 async def save_bookings(connection: AsyncConnection, before: Mapping[UUID, Booking], after: Mapping[UUID, Booking]) -> None:
     """Write changed bookings: new ones inserted, the others updated from exactly the version they were read at."""
     changed = [after[i] for i in sorted(after) if before.get(i) != after[i]]
-    if made := [_row(b) for b in changed if b.id not in before]:
+    if made := [as_row(b) for b in changed if b.id not in before]:
         await connection.execute(
             text(f"""
                 insert into booking.bookings ({", ".join(COLUMNS)})
@@ -97,7 +128,7 @@ async def _update(connection: AsyncConnection, bookings: Sequence[Booking], vers
             from json_populate_recordset(null::booking.bookings, :rows) r
             join unnest(cast(:ids as uuid[]), cast(:versions as int[])) as k (id, version) on k.id = r.id
             where b.id = r.id and b.version = k.version and b.id between :least and :greatest"""),
-        {"rows": rows_json(_row(b) for b in bookings), "ids": ids, "versions": list(versions), "least": ids[0], "greatest": ids[-1]},
+        {"rows": rows_json(as_row(b) for b in bookings), "ids": ids, "versions": list(versions), "least": ids[0], "greatest": ids[-1]},
     )
     if result.rowcount != len(bookings):
         message = f"{len(bookings) - result.rowcount} of {len(bookings)} locked bookings changed underneath"
@@ -117,10 +148,6 @@ async def _save_slots(connection: AsyncConnection, before: Iterable[Slot | None]
                 from json_to_recordset(:rows) as r (booking uuid, provider uuid, starts timestamptz, ends timestamptz)"""),
             {"rows": rows_json({"booking": s.booking, "provider": s.provider, "starts": s.start, "ends": s.end} for s in taken)},
         )
-
-
-def _row(booking: Booking) -> dict[str, object]:
-    return {name: getattr(booking, name) for name in COLUMNS}
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,10 +76,46 @@ BOOKINGS = Table(
     Column("cancelled_at", DateTime(timezone=True)),
     Column("auto_cancelled", Boolean, nullable=False),
     Column("expired_at", DateTime(timezone=True)),
+    Column("pending_since", DateTime(timezone=True)),
+    Column("reschedules", Integer, nullable=False, server_default=text("0")),
+    Column("photos", JSONB, nullable=False, server_default=text("'[]'")),
+    Column("delivery_notes", Text),
+    Column("recommendations", Text),
+    Column("delivered_at", DateTime(timezone=True)),
+    Column("confirmation_requested_at", DateTime(timezone=True)),
+    Column("auto_confirm_at", DateTime(timezone=True)),
+    Column("delivery_confirmed_at", DateTime(timezone=True)),
+    Column("confirmed_by", Text),
+    Column("auto_confirmed", Boolean, nullable=False, server_default=text("false")),
+    Column("disputed", Boolean, nullable=False, server_default=text("false")),
+    Column("dispute_reason", Text),
+    Column("completed_at", DateTime(timezone=True)),
+    Column("rating", Integer),
+    Column("review", Text),
+    Column("reviewed_at", DateTime(timezone=True)),
+    Column("suggestions", JSONB, nullable=False, server_default=text("'[]'")),
+    Column("payment_status", Text, nullable=False, server_default=text("'none'")),
+    Column("authorized", Numeric(10, 2), nullable=False, server_default=text("0")),
+    Column("captured", Numeric(10, 2), nullable=False, server_default=text("0")),
+    Column("refunded", Numeric(10, 2), nullable=False, server_default=text("0")),
+    Column("refund_requested", Numeric(10, 2), nullable=False, server_default=text("0")),
+    Column("paid_with", Text),
+    Column("processed_at", DateTime(timezone=True)),
+    Column("entries", JSONB, nullable=False, server_default=text("'[]'")),
     CheckConstraint("version >= 1", name="version_counts_from_1"),
     postgresql_partition_by="range (id)",
 )
 Index("bookings_date", BOOKINGS.c.booking_date)
+
+Index("bookings_unpaid", BOOKINGS.c.created_at, BOOKINGS.c.id, postgresql_where=text("status = 'created'"))
+Index(
+    "bookings_unanswered",
+    BOOKINGS.c.auto_confirm_at,
+    BOOKINGS.c.id,
+    postgresql_where=text(
+        "status = 'awaiting_confirmation' and not disputed and delivery_confirmed_at is null and auto_confirm_at is not null"
+    ),
+)
 
 LOG = Table(
     "log",

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from services.booking.analytics import Bookings, Period, Responses, Revenue, quotient, report, standing_of
+from services.booking.analytics import Bookings, Period, Responses, Revenue, percent, quotient, report, standing_of
 from services.booking.figures import Figure
 
 SOME = Bookings(
@@ -57,6 +57,14 @@ def test_of_nothing_there_are_no_rates() -> None:
     assert shown["provider_response"] == dict.fromkeys(("mean_seconds", "median_seconds", "p90_seconds", "response_rate_24h"), None) | {
         "answered": 0
     }
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "text"),
+    [(0, 0, None), (0, 3, "0.00"), (3, 3, "100.00"), (1, 3, "33.33"), (2, 3, "66.67"), (1, 800, "0.13"), (1, 80_000, "0.00")],
+)
+def test_a_rate_has_two_decimals_and_nothing_has_none(part: int, whole: int, text: str | None) -> None:
+    assert percent(part, whole) == text
 
 
 @pytest.mark.parametrize(("dividend", "divisor", "text"), [(1, 8, "0.13"), (5, 1000, "0.01"), (4999, 1_000_000, "0.00"), (2, 3, "0.67")])

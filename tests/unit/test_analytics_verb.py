@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
-from click.testing import Result
 from typer.testing import CliRunner
 
 from services.booking.app import Period
 from services.cli import analytics
 
-Invoke = Callable[..., Result]
+Invoke = Callable[..., Any]
 
 
 @pytest.fixture
