@@ -32,19 +32,18 @@ class Told:
     category: str = ""
     provider: str = ""
     amount: Fraction = Fraction(0)
-    date: datetime = datetime(9000, 1, 1, tzinfo=UTC)
+    booked_for: datetime = datetime(9000, 1, 1, tzinfo=UTC)
     status: str = ""
     reason: str = ""
     rating: int | None = None
     asked: list[Asked] = field(default_factory=list)
-    captures: list[tuple[datetime, Fraction]] = field(default_factory=list)
-    refunds: list[tuple[datetime, Fraction]] = field(default_factory=list)
+    settled: list[tuple[datetime, Fraction, Fraction]] = field(default_factory=list)
     lags: list[float] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
 
     @property
     def day(self) -> date:
-        return self.date.astimezone(NEPAL).date()
+        return self.booked_for.astimezone(NEPAL).date()
 
     @property
     def kind(self) -> str:
@@ -58,16 +57,15 @@ class Told:
         self.events.append(name)
         self._facts(name, data)
         self._request(before, name, data, actor, at)
-        if name == "PaymentRecorded" and data["amount"] is not None:
-            moved = {"PaymentCaptured": self.captures, "RefundSettled": self.refunds}.get(data["kind"])
-            if moved is not None:
-                moved.append((at, Fraction(data["amount"])))
+        if name == "PaymentRecorded":
+            amount = Fraction(data["amount"] or 0)
+            self.settled.append((at, amount * (data["kind"] == "PaymentCaptured"), amount * (data["kind"] == "RefundSettled")))
 
     def _facts(self, name: str, data: dict[str, Any]) -> None:
         if name == "BookingCreated":
             self.category, self.provider, self.amount = data["category"], data["provider"], Fraction(data["total_amount"])
         if name in {"BookingCreated", "BookingRescheduled", "BookingOverridden"}:
-            self.date = datetime.fromisoformat(data["booking_date"])
+            self.booked_for = datetime.fromisoformat(data["booking_date"])
         if name == "BookingCancelled":
             self.reason = data["cancellation_reason"]
             if data["expired_at"]:
@@ -127,7 +125,7 @@ def responses(asked: Sequence[Asked], now: datetime) -> dict[str, Any]:
     }
 
 
-def cohort(bookings: Sequence[Told], captures: Sequence[Fraction], refunds: Sequence[Fraction], now: datetime) -> dict[str, Any]:
+def cohort(bookings: Sequence[Told], captured: Fraction, refunded: Fraction, now: datetime) -> dict[str, Any]:
     kinds = [b.kind for b in bookings]
     n = {kind: kinds.count(kind) for kind in ("completed", "expired", "maintenance", "cancelled_other", "open")}
     resolved, total = len(kinds) - n["open"], len(kinds)
@@ -142,8 +140,8 @@ def cohort(bookings: Sequence[Told], captures: Sequence[Fraction], refunds: Sequ
         **{f"{name}_of_total": ratio(100 * part, total) for name, part in rates.items()},
         "average_booking_value": ratio(sum((b.amount for b in bookings if b.kind == "completed"), Fraction(0)), n["completed"]),
         "currency": "NPR",
-        "revenue_gross": two_places(sum(captures, Fraction(0))),
-        "revenue_net": two_places(sum(captures, Fraction(0)) - sum(refunds, Fraction(0))),
+        "revenue_gross": two_places(captured),
+        "revenue_net": two_places(captured - refunded),
         "satisfaction": {"mean": ratio(sum(ratings), len(ratings)), "count": len(ratings)},
         "provider_response": responses([a for b in bookings for a in b.asked], now),
     }
@@ -160,19 +158,17 @@ KEYS: dict[str, Keyed] = {
 def by_hand(bookings: Sequence[Told], first: date, last: date, now: datetime, group_by: str | None = None) -> dict[str, Any]:
     """Return what `sewa analytics` should say of [first, last)."""
     inside = [b for b in bookings if first <= b.day < last]
-    local = [
-        (b, at.astimezone(NEPAL).date(), amount, kind) for b in bookings for kind in (0, 1) for at, amount in (b.captures, b.refunds)[kind]
-    ]
-    settled = [one for one in local if first <= one[1] < last]
+    settled = [(b, at.astimezone(NEPAL).date(), captured, refunded) for b in bookings for at, captured, refunded in b.settled]
+    settled = [one for one in settled if first <= one[1] < last and one[2] + one[3]]
 
     def shown(key: str | None) -> dict[str, Any]:
         keyed: Keyed = KEYS[group_by] if group_by and key is not None else lambda *_: ""
-        wanted = key or ""
-        sums = [[amount for b, day, amount, kind in settled if kind == which and keyed(b, day) == wanted] for which in (0, 1)]
-        return cohort([b for b in inside if keyed(b, b.day) == wanted], *sums, now)
+        money = [one for one in settled if keyed(one[0], one[1]) == (key or "")]
+        captured, refunded = sum((m[2] for m in money), Fraction(0)), sum((m[3] for m in money), Fraction(0))
+        return cohort([b for b in inside if keyed(b, b.day) == (key or "")], captured, refunded, now)
 
     keyed = KEYS[group_by] if group_by else None
-    keys = sorted({keyed(b, b.day) for b in inside} | {keyed(b, day) for b, day, _, _ in settled}) if keyed else []
+    keys = sorted({keyed(b, b.day) for b in inside} | {keyed(one[0], one[1]) for one in settled}) if keyed else []
     return {
         "from": first.isoformat(),
         "to": last.isoformat(),
