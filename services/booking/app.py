@@ -25,7 +25,6 @@ __all__ = ["BookingSettings", "GroupBy", "Period", "analytics", "build", "rates"
 
 AT_ONCE = 500
 FOLD_EVERY = 1.0
-EXPORT_EVERY = 2.0
 
 
 def build(settings: BookingSettings) -> Process:
@@ -39,8 +38,7 @@ def build(settings: BookingSettings) -> Process:
     process.consume(handlers.GROUP, [BOOKING_COMMANDS.name], settle, prepare=partial(_make_partitions, partitions))
     process.consume(handlers.PAYMENTS_GROUP, [PAYMENT_EVENTS.name], settle)
     process.relay(SCHEMA, store.waiting)
-    process.lead("figures", FOLD_EVERY, fold_figures)
-    process.export("business", EXPORT_EVERY, exporter.reading(zone))
+    process.export("figures", FOLD_EVERY, exporter.reading(zone))
     process.repeat("parked", 1.0, transacted(process.engine, settle_waiting))
     process.repeat("orphans", 1.0, transacted(process.engine, bury_orphans))
     process.repeat("prepayments", 1.0, transacted(process.engine, partial(timers.lapse_prepayments, zone=zone)))
@@ -71,11 +69,6 @@ async def bury_orphans(connection: AsyncConnection, now: datetime) -> bool:
 async def forget(days: int, connection: AsyncConnection, _now: datetime) -> bool:
     """Forget inbox rows older than `days` of the host; True when there may be more."""
     return await inbox.forget(connection, SCHEMA, days) > 0
-
-
-async def fold_figures(connection: AsyncConnection, _now: datetime) -> bool:
-    """Fold what batches have added into the totals; True when there may be more."""
-    return await figures_store.fold(connection)
 
 
 async def rates(connection: AsyncConnection) -> tuple[str | None, str | None]:

@@ -20,14 +20,21 @@ WINDOW_DAYS = 30
 
 
 def reading(zone: tzinfo) -> Reading:
-    """Return what reads the series; local days are those of `zone`."""
+    """Return what folds the figures and reads the series; local days are those of `zone`."""
 
     async def read(connection: AsyncConnection, now: datetime) -> Sequence[Metric]:
-        today = now.astimezone(zone).date()
-        figures = await figures_store.read(connection, today - timedelta(days=WINDOW_DAYS - 1), today)
-        return families(figures, await parking.count_parked(connection))
+        while await figures_store.fold(connection):
+            pass
+        return await series(connection, now, zone)
 
     return read
+
+
+async def series(connection: AsyncConnection, now: datetime, zone: tzinfo) -> Sequence[Metric]:
+    """Return the series at the business instant `now`, whatever is folded."""
+    today = now.astimezone(zone).date()
+    figures = await figures_store.read(connection, today - timedelta(days=WINDOW_DAYS - 1), today)
+    return families(figures, await parking.count_parked(connection))
 
 
 def families(figures: Sequence[Figure], parked: int) -> list[Metric]:

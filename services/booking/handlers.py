@@ -21,6 +21,7 @@ from services.booking.model import Booking, Slot
 from services.booking.slots import wanted
 from services.booking.store import SCHEMA
 from services.runtime import inbox, outbox
+from services.runtime.db import once_committed
 from services.runtime.deadletters import dead_letter
 from services.runtime.inbox import Identity
 from services.runtime.metrics import COMMANDS, DEAD_LETTERS
@@ -191,8 +192,7 @@ async def _retire(connection: AsyncConnection, unparked: Sequence[Item]) -> None
     await outbox.append(connection, SCHEMA, letters)
     await parking.unpark(connection, [i.parked for i in unparked if i.parked is not None])
     await _note(connection, unparked)
-    for item in unparked:
-        _count(item)
+    once_committed(connection, lambda: _count(unparked))
 
 
 async def _note(connection: AsyncConnection, items: Sequence[Item]) -> None:
@@ -207,9 +207,10 @@ def _is_impostor(item: Item) -> bool:
     return isinstance(item.outcome, Burial) and item.outcome.reason == "equivocation"
 
 
-def _count(item: Item) -> None:
-    outcome = cast(Outcome, item.outcome)
-    if item.group == GROUP:
-        COMMANDS.labels(item.command.name, fate_of(outcome)).inc()
-    if isinstance(outcome, Burial):
-        DEAD_LETTERS.labels(item.record.topic, outcome.reason).inc()
+def _count(items: Iterable[Item]) -> None:
+    for item in items:
+        outcome = cast(Outcome, item.outcome)
+        if item.group == GROUP:
+            COMMANDS.labels(item.command.name, fate_of(outcome)).inc()
+        if isinstance(outcome, Burial):
+            DEAD_LETTERS.labels(item.record.topic, outcome.reason).inc()
