@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import closing
+from functools import partial
 from http.client import HTTPConnection
 
 import pytest
@@ -85,7 +86,13 @@ async def test_a_process_tells_that_it_lives_is_ready_and_how_much_is_left(setti
         status, metrics = await page(settings, "/metrics")
         assert (status, (await page(settings, "/elsewhere"))[0]) == (200, 404)
         await aeventually(nothing_is_left)
+        assert await aeventually(partial(shows, settings, 'booking_status{status="pending"} 1.0'))
     assert 'commands_total{outcome="handled",type="CreateBooking"}' in metrics
+    assert REGISTRY.get_sample_value("booking_status", {"status": "pending"}) is None
+
+
+async def shows(settings: BookingSettings, line: str) -> bool:
+    return line in (await page(settings, "/metrics"))[1].splitlines()
 
 
 async def nothing_is_left() -> bool:
@@ -107,7 +114,7 @@ async def test_a_process_that_gets_nowhere_is_not_ready_and_says_where(
         await aeventually(waits_for, within=30)
 
 
-async def fail(*_: object) -> list[object]:
+async def fail(*_: object, **__: object) -> list[object]:
     raise OSError("no route")
 
 
