@@ -20,7 +20,7 @@ from services.booking.app import rates
 from services.booking.store import EVENT_TYPES, SOURCE, lock_bookings
 from services.runtime.db import Lock, open_direct_engine
 from services.runtime.exhibit import Exhibit, exported
-from tests.builders import NOW, accept, bookings, cancel, create, received
+from tests.builders import HOUR, NOW, START, TICK, accept, bookings, cancel, create, expire, received
 from tests.integration.booking_service import Service, opened
 from tests.integration.figures_by_hand import LOG, NEPAL, Samples, by_hand, samples_by_hand, told
 from tests.integration.random_bookings import live
@@ -68,6 +68,23 @@ async def test_analytics_equal_a_count_by_hand_on_random_histories(seed: int, se
         for group_by in GROUPINGS:
             expected = by_hand(bookings, first, last, service.clock.now(), group_by)
             assert await shown(service, first, last, group_by) == expected
+
+
+async def test_an_answer_is_owed_within_a_day_unless_the_customer_withdraws(service: Service) -> None:
+    lapsed, prompt, late, withdrawn, given_up, waiting = asked = bookings(6)
+    await service.settle(*(create(booking, booking_date=START + n * 2 * HOUR) for n, booking in enumerate(asked)))
+    await service.settle(expire(lapsed))
+    assert await rate_24h(service) == "0.00"
+    service.clock.instant += 24 * HOUR
+    await service.settle(accept(prompt), cancel(withdrawn))
+    assert await rate_24h(service) == "50.00"
+    service.clock.instant += TICK
+    await service.settle(accept(late), cancel(given_up))
+    assert (await service.status(waiting), await rate_24h(service)) == (("pending", 2), "20.00")
+
+
+async def rate_24h(service: Service) -> Any:
+    return (await shown(service, *LONG))["totals"]["provider_response"]["response_rate_24h"]
 
 
 async def test_the_series_equal_a_count_by_hand_while_they_are_folded(service: Service) -> None:
