@@ -1,4 +1,7 @@
-"""Bookings, commands and records as their senders would make them: what a test does not name is some valid value."""
+"""Bookings, commands and records as their senders would make them: what a test does not name is some valid value.
+
+Payment facts are in `tests/payment_facts.py`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,12 +13,35 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from contracts.actors import Actor
-from contracts.commands import AcceptBooking, CancelBooking, CreateBooking, DeclineBooking, Evidence, ExpireBooking, Term
+from contracts.commands import (
+    AcceptBooking,
+    CancelBooking,
+    CompleteBooking,
+    ConfirmDelivery,
+    CreateBooking,
+    DeclineBooking,
+    DeliverService,
+    DisputeDelivery,
+    EditNotes,
+    Evidence,
+    ExpireBooking,
+    MaintenanceCancel,
+    MarkNoShow,
+    OverrideBooking,
+    Party,
+    Photo,
+    RescheduleBooking,
+    ReviewBooking,
+    Suggestion,
+    SuggestRebooking,
+    Target,
+    Term,
+)
 from contracts.ids import new_id
 from contracts.message import Message
 from contracts.values import Contract
 from contracts.wire import Sources, Tombstone, decode
-from services.booking.lifecycle import BookingCommand, Facts, Refusal, Unchanged, decide
+from services.booking.lifecycle import Cause, Facts, Refusal, Unchanged, decide
 from services.booking.state import Booking, Occurred, Slot, evolve
 from services.runtime.outcomes import Received, Record
 
@@ -23,6 +49,8 @@ D = TypeVar("D", bound=Contract)
 NOW = datetime(2026, 11, 20, 6, tzinfo=UTC)
 START = NOW - timedelta(hours=25)
 DEADLINE = NOW - timedelta(hours=1)
+MOVED = NOW + timedelta(hours=48)
+TOTAL = Decimal("1500.00")
 MINUTE, HOUR, TICK = timedelta(minutes=1), timedelta(hours=1), timedelta(microseconds=1)
 BOOKING = UUID("019a3c00-0000-7000-8000-000000000001")
 SCAN = UUID("019a3c00-0000-7000-8000-0000000000aa")
@@ -33,7 +61,7 @@ PROVIDER = Actor("provider", "22222222-2222-4222-8222-222222222222")
 RIVAL = Actor("provider", "77777777-7777-4777-8777-777777777777")
 ADMIN = Actor("admin", "55555555-5555-4555-8555-555555555555")
 UPSTREAM = Actor("upstream", "legacy-shop")
-EXPIRY, SYSTEM = Actor.system("expiry"), Actor.system("booking")
+EXPIRY, SYSTEM, DIRECTORY = Actor.system("expiry"), Actor.system("booking"), Actor.system("directory")
 _numbers = count(1)
 
 
@@ -46,7 +74,7 @@ def facts(**changes: Any) -> dict[str, Any]:
         "category": "plumbing",
         "booking_date": START,
         "duration_minutes": 60,
-        "total_amount": Decimal("1500.00"),
+        "total_amount": TOTAL,
     }
     return {**usual, **changes}
 
@@ -84,6 +112,82 @@ def expire(booking: UUID, version: int = 2, actor: Actor = EXPIRY, **changes: An
     return command(booking, ExpireBooking(expected_version=version, **{**usual, **changes}), actor)
 
 
+def reschedule(booking: UUID, actor: Actor = CUSTOMER, to: datetime = MOVED, minutes: int | None = None) -> Message[RescheduleBooking]:
+    """Somebody moves it, as long as before unless `minutes` says otherwise."""
+    return command(booking, RescheduleBooking(booking_date=to, duration_minutes=minutes), actor)
+
+
+def edit_notes(booking: UUID, actor: Actor = CUSTOMER, notes: str = "ring twice") -> Message[EditNotes]:
+    """The customer says something else."""
+    return command(booking, EditNotes(notes=notes), actor)
+
+
+def deliver(booking: UUID, actor: Actor = PROVIDER, photos: int = 0, **told: Any) -> Message[DeliverService]:
+    """The provider has done the work, and shows so many photos."""
+    return command(booking, DeliverService(photos=tuple(photo(n) for n in range(photos)), **told), actor)
+
+
+def photo(number: int) -> Photo:
+    """One of several different pictures."""
+    return Photo(url=f"/photos/{number}.jpg", sha256=f"{number:064x}", content_type="image/jpeg", bytes=1000 + number)
+
+
+def confirm(booking: UUID, actor: Actor = CUSTOMER, rating: int | None = None, review: str | None = None) -> Message[ConfirmDelivery]:
+    """The customer agrees that the work is done."""
+    return command(booking, ConfirmDelivery(rating=rating, review=review), actor)
+
+
+def complete(booking: UUID, actor: Actor = PROVIDER) -> Message[CompleteBooking]:
+    """A party closes it."""
+    return command(booking, CompleteBooking(), actor)
+
+
+def dispute(booking: UUID, actor: Actor = CUSTOMER, reason: str = "still drips") -> Message[DisputeDelivery]:
+    """The customer does not agree that the work is done."""
+    return command(booking, DisputeDelivery(reason=reason), actor)
+
+
+def no_show(booking: UUID, actor: Actor = PROVIDER, who: Party | None = None) -> Message[MarkNoShow]:
+    """One side says that the other did not come."""
+    return command(booking, MarkNoShow(who=who), actor)
+
+
+def review(booking: UUID, actor: Actor = CUSTOMER, rating: int = 4, text: str | None = None) -> Message[ReviewBooking]:
+    """The customer rates it."""
+    return command(booking, ReviewBooking(rating=rating, text=text), actor)
+
+
+def suggest(booking: UUID, actor: Actor = DIRECTORY, ranks: int = 1) -> Message[SuggestRebooking]:
+    """The directory has found so many free slots."""
+    return command(booking, SuggestRebooking(suggestions=tuple(suggestion(n + 1) for n in range(ranks))), actor)
+
+
+def suggestion(rank: int) -> Suggestion:
+    """A free hour of the same provider, so many days after NOW."""
+    at = NOW + rank * 24 * HOUR
+    return Suggestion(
+        kind="same_provider",
+        provider=UUID(PROVIDER.id),
+        service=SERVICE,
+        booking_date=at,
+        ends_at=at + HOUR,
+        total_amount=TOTAL,
+        rating=4.5,
+        rank=rank,
+    )
+
+
+def maintain(booking: UUID, actor: Actor = ADMIN, version: int = 2, reason: str = "stuck for weeks") -> Message[MaintenanceCancel]:
+    """An admin clears it away."""
+    return command(booking, MaintenanceCancel(expected_version=version, reason=reason), actor)
+
+
+def override(booking: UUID, target: Target, actor: Actor = ADMIN, refund: str | None = None) -> Message[OverrideBooking]:
+    """An admin puts it where it should be."""
+    data = OverrideBooking(target=target, reason="agreed by phone", refund_amount=None if refund is None else Decimal(refund))
+    return command(booking, data, actor)
+
+
 def evidence(version: int = 2) -> Evidence:
     """What DEADLINE was computed from."""
     term = Term(anchor="booking_date", anchor_at=START, hours=24, deadline=DEADLINE, skipped=())
@@ -100,25 +204,29 @@ def evidence(version: int = 2) -> Evidence:
     )
 
 
-def events_of(booking: Booking | None, command: Message[BookingCommand], now: datetime = NOW) -> tuple[Occurred, ...]:
+def events_of(booking: Booking | None, command: Message[Cause], now: datetime = NOW) -> tuple[Occurred, ...]:
     """What happens, where the rules have nothing against it."""
     decision = decide(booking, command, Facts(), now)
     assert not isinstance(decision, Refusal | Unchanged), decision
     return decision
 
 
-def outcome(booking: Booking | None, command: Message[BookingCommand], busy: Sequence[Slot] = ()) -> str:
+def outcome(booking: Booking | None, command: Message[Cause], busy: Sequence[Slot] = (), now: datetime = NOW) -> str:
     """What `decide` says: the status that follows, `unchanged`, or the code of the refusal."""
-    decision = decide(booking, command, Facts(busy), NOW)
+    decision = decide(booking, command, Facts(busy), now)
     if isinstance(decision, Refusal):
         return decision.code
     return "unchanged" if isinstance(decision, Unchanged) else decision[-1].data.status
 
 
-def after(*commands: Message[BookingCommand], now: datetime = NOW) -> Booking:
+def after(*commands: Message[Cause], now: datetime = NOW) -> Booking:
     """The booking once each of these was handled."""
-    booking: Booking | None = None
-    for each in commands:
+    return then(None, *commands, now=now)
+
+
+def then(booking: Booking | None, *messages: Message[Cause], now: datetime = NOW) -> Booking:
+    """What becomes of `booking` by messages that each change something."""
+    for each in messages:
         booking = reduce(evolve, events_of(booking, each, now), booking)
     assert booking is not None
     return booking

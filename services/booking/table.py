@@ -90,7 +90,7 @@ ROWS = (
     Row(MaintenanceCancel, ("admin",), BEFORE_WORK, ("cancelled",), BookingCancelled, "reason `maintenance`"),
     Row(EditNotes, CUSTOMER, BEFORE_WORK, (), BookingNotesEdited),
     Row(RescheduleBooking, ("customer",), REQUESTED, ("pending",), BookingRescheduled, "the provider must accept again"),
-    Row(RescheduleBooking, PROVIDER, REQUESTED, (), BookingRescheduled, "a confirmed one only to free time"),
+    Row(RescheduleBooking, PROVIDER, REQUESTED, (), BookingRescheduled, "a confirmed one only where the provider is free"),
     Row(ExpireBooking, ("system:expiry",), REQUESTED, ("cancelled",), BookingCancelled, "reason `expired`, once its deadline is reached"),
     Row(SuggestRebooking, ("system:directory",), (*REQUESTED, "cancelled"), (), RebookingSuggested),
     Row(
@@ -136,7 +136,7 @@ def _requested(booking: Booking, facts: Facts, now: datetime) -> ConfirmationReq
         status="awaiting_confirmation",
         amount_due=booking.amount_due,
         currency=booking.currency,
-        auto_confirm_at=now + facts.auto_confirm_after if facts.auto_confirm_after else None,
+        auto_confirm_at=now + facts.auto_confirm_after if facts.auto_confirm_after is not None else None,
     )
 
 
@@ -161,7 +161,7 @@ FOLLOW_UPS = (
         "service_delivered",
         "awaiting_confirmation",
         ConfirmationRequested,
-        "",
+        "at once",
         lambda *_: True,
         _requested,
     ),

@@ -1,5 +1,6 @@
 """What each event makes of a booking, which histories cannot be, and when two slots meet."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -11,7 +12,10 @@ import pytest
 from contracts.actors import Actor
 from contracts.commands import BookingFacts, CreateBooking
 from contracts.events import BookingAccepted, BookingCreated, BookingSubmitted, Status
+from contracts.message import Message
 from services.booking.errors import BrokenHistory
+from services.booking.lifecycle import Cause
+from services.booking.rows import COLUMNS, LISTS, as_booking, as_row
 from services.booking.state import Booking, Occurred, Slot, creation_digest, evolve
 from tests.builders import (
     ADMIN,
@@ -30,12 +34,20 @@ from tests.builders import (
     accept,
     after,
     cancel,
+    confirm,
     create,
     decline,
+    deliver,
+    dispute,
+    edit_notes,
     events_of,
     expire,
     facts,
+    override,
+    reschedule,
+    suggest,
 )
+from tests.payment_facts import captured
 
 LATER = NOW + HOUR
 PENDING = after(create(BOOKING))
@@ -77,6 +89,37 @@ def test_an_expiry_leaves_the_last_status_update_where_it_was() -> None:
     (event,) = events_of(confirmed, expire(BOOKING, 3), NOW)
     expired = evolve(confirmed, replace(event, at=LATER))
     assert (expired.last_status_update_at, expired.updated_at, expired.expired_at) == (NOW, LATER, DEADLINE)
+
+
+LIVES: list[Message[Cause]] = [
+    create(BOOKING),
+    edit_notes(BOOKING),
+    reschedule(BOOKING, to=NOW, minutes=90),
+    accept(BOOKING),
+    deliver(BOOKING, photos=2),
+    dispute(BOOKING),
+    confirm(BOOKING, rating=4),
+    captured(BOOKING),
+    override(BOOKING, "cancelled"),
+    suggest(BOOKING),
+]
+
+
+def test_an_event_that_went_over_the_wire_makes_the_same_of_a_booking() -> None:
+    booking = read = None
+    for message in LIVES:
+        for event in events_of(booking, message):
+            booking = evolve(booking, event)
+            data = type(event.data).model_validate_json(event.data.model_dump_json())
+            read = evolve(read, replace(event, data=data))
+    assert booking == read
+
+
+def test_a_row_brings_back_the_booking_that_was_written() -> None:
+    for number in range(1, len(LIVES) + 1):
+        booking = after(*LIVES[:number])
+        row = dict.fromkeys(COLUMNS) | as_row(booking)
+        assert as_booking({name: json.dumps(value) if name in LISTS else value for name, value in row.items()}) == booking
 
 
 @pytest.mark.parametrize(
