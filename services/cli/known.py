@@ -1,33 +1,40 @@
-"""The services that this command line runs."""
+"""The services that this command line runs. One is imported when it is asked for: `sewa status` needs only their names."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from services.booking import app as booking
-from services.expiry import app as expiry
-from services.notifier import app as notifier
-from services.runtime.process import Process
-from services.runtime.settings import RuntimeSettings
-
-S = TypeVar("S", bound=RuntimeSettings)
+if TYPE_CHECKING:
+    from services.runtime.process import Process
+    from services.runtime.settings import RuntimeSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Known(Generic[S]):
-    """A service: what it reads from the environment, and its composition root."""
+class Known:
+    """A service: its `app` has `<Name>Settings`, which it reads from the environment, and `build`, which composes it."""
 
-    settings: type[S]
-    build: Callable[[S], Process]
+    name: str
+
+    @property
+    def settings(self) -> "type[RuntimeSettings]":
+        """What it reads from the environment."""
+        settings: type[RuntimeSettings] = getattr(self._app, f"{self.name.title()}Settings")
+        return settings
 
     @property
     def port(self) -> int:
         """Where its first copy serves its health, unless a setting says otherwise."""
         return int(self.settings.model_fields["port"].default)
 
+    def build(self, settings: "RuntimeSettings") -> "Process":
+        """Return the service, ready to run. Raises Misconfigured."""
+        process: Process = self._app.build(settings)
+        return process
 
-SERVICES: Mapping[str, Known[Any]] = {
-    "booking": Known(booking.BookingSettings, booking.build),
-    "expiry": Known(expiry.ExpirySettings, expiry.build),
-    "notifier": Known(notifier.NotifierSettings, notifier.build),
-}
+    @property
+    def _app(self) -> Any:
+        return import_module(f"services.{self.name}.app")
+
+
+SERVICES: Mapping[str, Known] = {name: Known(name) for name in ("booking", "expiry", "notifier")}

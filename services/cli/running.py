@@ -5,7 +5,7 @@ import os
 import signal
 from collections.abc import Callable
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 import uvloop
@@ -31,16 +31,16 @@ def run(service: Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICES
         raise typer.Exit(2)
     adopt()
     try:
-        start(service, SERVICES[service])
+        start(SERVICES[service])
     except Halt as failure:
         complain(str(failure))
         raise typer.Exit(os.EX_CONFIG if isinstance(failure, Misconfigured) else 1) from failure
 
 
-def start(name: str, service: Known[Any]) -> None:
+def start(service: Known) -> None:
     """Run `service` until it is stopped. Raises Halt."""
     settings = service.settings.load()
-    configure_logging(name, settings.slot, settings.log_level, settings.log_format)
+    configure_logging(service.name, settings.slot, settings.log_level, settings.log_format)
     uvloop.run(_until_signal(partial(service.build, settings)))
 
 

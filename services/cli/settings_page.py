@@ -6,10 +6,8 @@ from pathlib import Path
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
-from services.booking.app import BookingSettings
+from services.cli.known import SERVICES
 from services.cli.plan import UpSettings
-from services.expiry.app import ExpirySettings
-from services.notifier.app import NotifierSettings
 from services.runtime.pages import keep_page
 from services.runtime.settings import RuntimeSettings, environment_name
 
@@ -22,9 +20,7 @@ Made from the code by `python -m services.cli.settings_page`.
 SECTIONS: tuple[tuple[str, type[BaseSettings]], ...] = (
     ("`sewa up`", UpSettings),
     ("Every service", RuntimeSettings),
-    ("Booking", BookingSettings),
-    ("Expiry", ExpirySettings),
-    ("Notifier", NotifierSettings),
+    *((name.title(), service.settings) for name, service in SERVICES.items()),
 )
 COPIES = "\n`SEWA_<SERVICE>_COPIES` (1) is how many processes of a service `sewa up` runs; copy n listens on the service's port + n.\n"
 

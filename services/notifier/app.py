@@ -15,6 +15,7 @@ from services.notifier.delivery import Round
 from services.notifier.rendering import Renderer
 from services.notifier.settings import NotifierSettings
 from services.notifier.tables import PARTITIONED, SCHEMA
+from services.runtime.causality import CatchUp
 from services.runtime.outcomes import Received
 from services.runtime.partitions import Partitions
 from services.runtime.process import Process
@@ -31,8 +32,8 @@ def build(settings: NotifierSettings) -> Process:
     process.need_schema(SCHEMA)
     process.keep_partitions(partitions)
     settle_events = partial(handlers.settle_events, auto_cancel_letters=settings.auto_cancel_notification)
-    process.consume("notifier.directory", [DIRECTORY_EVENTS.name], handlers.settle_directory)
-    process.consume("notifier.events", [BOOKING_EVENTS.name], settle_events, prepare=partial(_make_partitions, partitions))
+    directory = CatchUp(process.consume("notifier.directory", [DIRECTORY_EVENTS.name], handlers.settle_directory))
+    process.consume("notifier.events", [BOOKING_EVENTS.name], settle_events, prepare=partial(_prepare, partitions, directory))
     for channel in channels(settings):
         process.repeat(f"deliver:{channel.name}", LOOK_EVERY, Round(process.engine, channel).run_once)
     process.relay(SCHEMA, store.waiting)
@@ -45,5 +46,7 @@ def channels(settings: NotifierSettings) -> tuple[Channel, ...]:
     return InApp(), Mail(Renderer(settings.public_url, settings.timezone), settings.mail_from, transport)
 
 
-async def _make_partitions(partitions: Partitions, batch: Sequence[Received]) -> None:
+async def _prepare(partitions: Partitions, directory: CatchUp, batch: Sequence[Received]) -> None:
+    """Have partitions made, and everybody known who was in the directory before: which channels reach them is decided with the event."""
     await partitions.ensure_for(UUID(received.message.subject) for received in batch)
+    await directory()

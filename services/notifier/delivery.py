@@ -18,7 +18,7 @@ from services.runtime import outbox
 from services.runtime.metrics import NOTIFICATIONS
 from services.runtime.retry import Backoff
 
-LEASE_SECONDS = 60.0
+LEASE_SECONDS = 30.0
 SEND_SECONDS = 20.0
 ATTEMPTS = 8
 RETRIES = Backoff(first=5.0, factor=4.0, limit=3600.0)

@@ -72,15 +72,15 @@ class Process:
         self._slot = self.lock(f"slot:{settings.slot}")
         self.repeat("slot", SLOT_EVERY, self._hold_slot)
 
-    def consume(self, group: str, topics: Sequence[str], handle: Handler, prepare: Prepare = nothing_to_prepare) -> Worker:
-        """Add a consumer group that settles the records of `topics` with `handle`."""
+    def consume(self, group: str, topics: Sequence[str], handle: Handler, prepare: Prepare = nothing_to_prepare) -> Consumer:
+        """Add a consumer group that settles the records of `topics` with `handle`; groups start in the order they are added in."""
         worker = Worker(group, self.engine, self.clock, self.settings.allowed_sources, handle, self.publish, prepare)
         consumer = Consumer(tuple(topics), worker, self.health, self.stopping, self.halt)
         consumer.register(self._broker, slot=self.settings.slot, batch=self.settings.batch)
         self.health.expect(group)
         self._consumers.append(consumer)
         self.repeat(f"progress:{group}", WATCH_EVERY, Progress(consumer, self.health).run_once)
-        return worker
+        return consumer
 
     def repeat(self, name: str, every: float, step: Step) -> None:
         """Add a loop that runs in every process of the service."""

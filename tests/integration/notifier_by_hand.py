@@ -33,7 +33,7 @@ from services.notifier.letters import EMAIL
 from services.notifier.settings import NotifierSettings
 from services.runtime.outcomes import Record
 from services.runtime.process import Process
-from services.runtime.worker import Worker
+from services.runtime.worker import Worker, nothing_to_prepare
 from tests.builders import record
 
 NOW = datetime(2026, 10, 15, 4, tzinfo=UTC)
@@ -178,6 +178,7 @@ async def opened(database_url: str, mail_dir: Path, **settings: Any) -> AsyncIte
     """Compose a notifier and make it ready to hear."""
     chosen = NotifierSettings(database_url=database_url, kafka="127.0.0.1:1", mail_dir=mail_dir, **settings)
     notifier = Notifier(app.build(chosen), chosen)
+    notifier.worker("notifier.events").prepare = nothing_to_prepare  # there is no topic to wait for
     for step in notifier.process.starting:
         await step()
     yield notifier

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import asyncpg
+import pytest
 from aiokafka import AIOKafkaConsumer
 
 from contracts.message import Message
@@ -41,11 +42,26 @@ async def publish(kafka: str, messages: list[Message[Contract]]) -> None:
     await producer.stop()
 
 
-async def is_known(database_url: str) -> bool:
+@asynccontextmanager
+async def directory_held(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """Nobody can be written to the directory's projection meanwhile; it can be read."""
     connection = await asyncpg.connect(database_url)
-    known = await connection.fetchval("select exists (select from notifier.people)")
-    await connection.close()
-    return bool(known)
+    try:
+        async with connection.transaction():
+            await connection.execute("lock table notifier.people in share row exclusive mode")
+            yield connection
+    finally:
+        await connection.close()
+
+
+async def waits_for_lock(connection: asyncpg.Connection) -> bool:
+    return bool(
+        await connection.fetchval("select exists (select from pg_locks where not granted and relation = 'notifier.people'::regclass)")
+    )
+
+
+async def is_told(connection: asyncpg.Connection) -> bool:
+    return bool(await connection.fetchval("select exists (select from notifier.deliveries)"))
 
 
 async def receipts(kafka: str, subject: str) -> list[str]:
@@ -63,14 +79,29 @@ def only_file(folder: Path) -> bytes:
     return file.read_bytes()
 
 
-async def test_an_event_becomes_an_e_mail_and_receipts(database_url: str, clean_kafka: str, tmp_path: Path) -> None:
-    settings = NotifierSettings(database_url=database_url, kafka=clean_kafka, mail_dir=tmp_path, port=free_ports(1)[0])
+@pytest.fixture
+def settings(database_url: str, clean_kafka: str, tmp_path: Path) -> NotifierSettings:
+    return NotifierSettings(database_url=database_url, kafka=clean_kafka, mail_dir=tmp_path, port=free_ports(1)[0])
+
+
+async def test_an_event_becomes_an_e_mail_and_receipts(settings: NotifierSettings) -> None:
     story = Story()
-    await publish(clean_kafka, story.people())
+    await publish(settings.kafka, [*story.people(), story.created()])
     async with running(settings):
-        await aeventually(partial(is_known, database_url), within=30)
-        await publish(clean_kafka, [story.created()])
-        published = await aeventually(partial(receipts, clean_kafka, str(story.id)), within=30)
-    assert only_file(tmp_path).startswith(b"Message-ID: ")
+        published = await aeventually(partial(receipts, settings.kafka, str(story.id)), within=30)
+    assert only_file(settings.mail_dir).startswith(b"Message-ID: ")
     assert sorted(json.loads(receipt)["channel"] for receipt in published) == ["email", "in-app"]
     assert not any("sita" in receipt.lower() for receipt in published)
+
+
+async def test_an_event_waits_for_the_people_who_were_in_the_directory_before_it(settings: NotifierSettings) -> None:
+    story = Story()
+    async with running(settings):
+        async with directory_held(settings.database_url) as connection:
+            await publish(settings.kafka, story.people())
+            await aeventually(partial(waits_for_lock, connection), within=30)
+            await publish(settings.kafka, [story.created()])
+            with pytest.raises(AssertionError, match="not within"):
+                await aeventually(partial(is_told, connection), within=1.5)
+        published = await aeventually(partial(receipts, settings.kafka, str(story.id)), within=30)
+    assert sorted(json.loads(receipt)["channel"] for receipt in published) == ["email", "in-app"]
