@@ -23,7 +23,7 @@ from tests.servers import (
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 IN_CI = os.environ.get("CI", "").lower() not in {"", "0", "false"}
-OURS = ("AUTO_CANCEL_", "DATABASE_", "KAFKA_", "SEWA_")
+OURS = ("AUTO_CANCEL_", "AUTO_CONFIRM_", "DATABASE_", "KAFKA_", "SEWA_")
 KEPT = {"SEWA_CACHE", "SEWA_MAVEN_URL"}
 
 settings.register_profile("local", deadline=None)

@@ -1,43 +1,49 @@
 """The booking service, composed: consumers of commands and of payment facts, the relay of its outbox, and what time brings about."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from functools import partial
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.topics import BOOKING_COMMANDS, PAYMENT_EVENTS
-from services.booking import handlers, parking, store, timers
+from services.booking import exporter, figures_store, handlers, parking, store, timers
+from services.booking.analytics import GroupBy, Period, standing_of
+from services.booking.analytics_store import analytics
 from services.booking.settings import BookingSettings
 from services.booking.tables import PARTITIONED, SCHEMA
 from services.booking.timeline import Entry, read_timeline
 from services.runtime import inbox
+from services.runtime.db import open_direct_engine
 from services.runtime.loops import transacted
-from services.runtime.metrics import PARKED
 from services.runtime.outcomes import Received
 from services.runtime.partitions import Partitions
 from services.runtime.process import Process
 
-__all__ = ["BookingSettings", "Entry", "build", "read_timeline"]
+__all__ = ["BookingSettings", "Entry", "GroupBy", "Period", "analytics", "build", "rates", "read_timeline", "report"]
 
 AT_ONCE = 500
+FOLD_EVERY = 1.0
 
 
 def build(settings: BookingSettings) -> Process:
     """Return the booking service, ready to run. Raises Misconfigured."""
-    process = Process("booking", settings, settings.port)
+    process, zone = Process("booking", settings, settings.port), ZoneInfo(settings.timezone)
     partitions = Partitions(process.engine, SCHEMA, PARTITIONED)
     process.need_schema(SCHEMA)
     process.keep_partitions(partitions)
-    settle = partial(handlers.settle, auto_confirm_after=settings.time_to_answer)
+    settle = partial(handlers.settle, auto_confirm_after=settings.time_to_answer, zone=zone)
+    settle_waiting = partial(settle_arrived, auto_confirm_after=settings.time_to_answer, zone=zone)
     process.consume(handlers.GROUP, [BOOKING_COMMANDS.name], settle, prepare=partial(_make_partitions, partitions))
     process.consume(handlers.PAYMENTS_GROUP, [PAYMENT_EVENTS.name], settle)
     process.relay(SCHEMA, store.waiting)
-    process.repeat("parked", 1.0, transacted(process.engine, partial(settle_arrived, auto_confirm_after=settings.time_to_answer)))
+    process.export("figures", FOLD_EVERY, exporter.reading(zone))
+    process.repeat("parked", 1.0, transacted(process.engine, settle_waiting))
     process.repeat("orphans", 1.0, transacted(process.engine, bury_orphans))
-    process.repeat("prepayments", 1.0, transacted(process.engine, timers.lapse_prepayments))
-    process.repeat("unanswered", 1.0, transacted(process.engine, timers.confirm_unanswered))
+    process.repeat("prepayments", 1.0, transacted(process.engine, partial(timers.lapse_prepayments, zone=zone)))
+    process.repeat("unanswered", 1.0, transacted(process.engine, partial(timers.confirm_unanswered, zone=zone)))
     process.repeat("inbox", 3600.0, transacted(process.engine, partial(forget, settings.inbox_days)))
     return process
 
@@ -46,12 +52,13 @@ async def _make_partitions(partitions: Partitions, batch: Sequence[Received]) ->
     await partitions.ensure_for(UUID(received.message.subject) for received in batch)
 
 
-async def settle_arrived(connection: AsyncConnection, now: datetime, auto_confirm_after: timedelta | None = None) -> bool:
+async def settle_arrived(
+    connection: AsyncConnection, now: datetime, auto_confirm_after: timedelta | None = None, zone: tzinfo = handlers.NEPAL
+) -> bool:
     """Apply what is parked for bookings that exist meanwhile; True when there may be more."""
     ids = await parking.arrived(connection, AT_ONCE)
     if ids:
-        await handlers.settle_parked(connection, ids, now, auto_confirm_after)
-    PARKED.set(await parking.count_parked(connection))
+        await handlers.settle_parked(connection, ids, now, auto_confirm_after, zone)
     return len(ids) == AT_ONCE
 
 
@@ -63,3 +70,20 @@ async def bury_orphans(connection: AsyncConnection, now: datetime) -> bool:
 async def forget(days: int, connection: AsyncConnection, _now: datetime) -> bool:
     """Forget inbox rows older than `days` of the host; True when there may be more."""
     return await inbox.forget(connection, SCHEMA, days) > 0
+
+
+async def rates(connection: AsyncConnection) -> tuple[str | None, str | None]:
+    """Return the completion and the auto-cancellation rate of all bookings, in per cent."""
+    standing = standing_of(await figures_store.read(connection, date.min, date.max))
+    return standing.completion, standing.auto_cancellation
+
+
+async def report(url: str, period: Period, now: datetime) -> dict[str, object]:
+    """Return the analytics of `period`, from one snapshot of the database at `url`."""
+    engine = open_direct_engine(url, name="sewa-analytics")
+    try:
+        async with engine.connect() as connection:
+            await connection.execution_options(isolation_level="REPEATABLE READ")
+            return await analytics(connection, period, now)
+    finally:
+        await engine.dispose()

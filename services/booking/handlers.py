@@ -3,22 +3,25 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import cast
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from contracts.events import Event
 from contracts.message import Message
 from contracts.topics import BOOKING_COMMANDS, PAYMENT_EVENTS
 from contracts.values import Contract
 from contracts.wire import Tombstone
-from services.booking import parking, store
+from services.booking import figures_store, parking, store
 from services.booking.fold import Command, Fold
 from services.booking.model import Booking, Slot
 from services.booking.slots import wanted
 from services.booking.store import SCHEMA
 from services.runtime import inbox, outbox
+from services.runtime.db import once_committed
 from services.runtime.deadletters import dead_letter
 from services.runtime.inbox import Identity
 from services.runtime.metrics import COMMANDS, DEAD_LETTERS
@@ -28,6 +31,7 @@ GROUP, PAYMENTS_GROUP = "booking.commands", "booking.payments"
 GROUPS = {BOOKING_COMMANDS.name: GROUP, PAYMENT_EVENTS.name: PAYMENTS_GROUP}
 PATIENCE = timedelta(minutes=15)
 ORPHANS_AT_ONCE = 500
+NEPAL = ZoneInfo("Asia/Kathmandu")
 
 
 @dataclass(slots=True)
@@ -47,18 +51,25 @@ class Item:
 
 
 async def settle(
-    connection: AsyncConnection, received: Sequence[Received], now: datetime, auto_confirm_after: timedelta | None = None
+    connection: AsyncConnection,
+    received: Sequence[Received],
+    now: datetime,
+    auto_confirm_after: timedelta | None = None,
+    zone: tzinfo = NEPAL,
 ) -> list[Outcome]:
-    """Settle messages about any bookings; what was parked for them is settled along, where their booking exists."""
+    """Settle messages about any bookings; what was parked for them is settled along, where their booking exists.
+
+    Figures are counted by local days of `zone`.
+    """
     items = [_item(r.record, r.message) for r in received]
     await _claim(connection, items)
-    await _settle(connection, items, {item.booking for item in _open(items)}, now, auto_confirm_after)
+    await _settle(connection, items, {item.booking for item in _open(items)}, now, auto_confirm_after, zone)
     return [cast(Outcome, item.outcome) for item in items]
 
 
-async def settle_own(connection: AsyncConnection, commands: Sequence[Command], now: datetime) -> list[Outcome]:
+async def settle_own(connection: AsyncConnection, commands: Sequence[Command], now: datetime, zone: tzinfo = NEPAL) -> list[Outcome]:
     """Settle commands that the service gives itself. What it fails on gives its claim back, and so comes again."""
-    return await settle(connection, [Received(_unsent(command), command) for command in commands], now)
+    return await settle(connection, [Received(_unsent(command), command) for command in commands], now, zone=zone)
 
 
 def _unsent(command: Command) -> Record:
@@ -66,10 +77,10 @@ def _unsent(command: Command) -> Record:
 
 
 async def settle_parked(
-    connection: AsyncConnection, ids: Iterable[UUID], now: datetime, auto_confirm_after: timedelta | None = None
+    connection: AsyncConnection, ids: Iterable[UUID], now: datetime, auto_confirm_after: timedelta | None = None, zone: tzinfo = NEPAL
 ) -> None:
     """Settle what is parked for bookings that have arrived meanwhile."""
-    await _settle(connection, [], set(ids), now, auto_confirm_after)
+    await _settle(connection, [], set(ids), now, auto_confirm_after, zone)
 
 
 async def bury_orphans(connection: AsyncConnection, now: datetime) -> int:
@@ -82,7 +93,7 @@ async def bury_orphans(connection: AsyncConnection, now: datetime) -> int:
 
 
 async def _settle(
-    connection: AsyncConnection, items: list[Item], ids: set[UUID], now: datetime, auto_confirm_after: timedelta | None
+    connection: AsyncConnection, items: list[Item], ids: set[UUID], now: datetime, auto_confirm_after: timedelta | None, zone: tzinfo
 ) -> None:
     bookings = await store.lock_bookings(connection, ids)
     await _remember(connection, bookings, _open(items))
@@ -92,6 +103,7 @@ async def _settle(
     for item in _in_order(fold, _open(items), waiting):
         item.outcome = fold.settle(item.command)
     await _write(connection, bookings, fold, items)
+    await figures_store.record(connection, bookings, fold.bookings, (cast(Message[Event], logged.event) for logged in fold.events), zone)
     await _retire(connection, [w for w in waiting if w.outcome is not None])
 
 
@@ -180,8 +192,7 @@ async def _retire(connection: AsyncConnection, unparked: Sequence[Item]) -> None
     await outbox.append(connection, SCHEMA, letters)
     await parking.unpark(connection, [i.parked for i in unparked if i.parked is not None])
     await _note(connection, unparked)
-    for item in unparked:
-        _count(item)
+    once_committed(connection, lambda: _count(unparked))
 
 
 async def _note(connection: AsyncConnection, items: Sequence[Item]) -> None:
@@ -196,9 +207,10 @@ def _is_impostor(item: Item) -> bool:
     return isinstance(item.outcome, Burial) and item.outcome.reason == "equivocation"
 
 
-def _count(item: Item) -> None:
-    outcome = cast(Outcome, item.outcome)
-    if item.group == GROUP:
-        COMMANDS.labels(item.command.name, fate_of(outcome)).inc()
-    if isinstance(outcome, Burial):
-        DEAD_LETTERS.labels(item.record.topic, outcome.reason).inc()
+def _count(items: Iterable[Item]) -> None:
+    for item in items:
+        outcome = cast(Outcome, item.outcome)
+        if item.group == GROUP:
+            COMMANDS.labels(item.command.name, fate_of(outcome)).inc()
+        if isinstance(outcome, Burial):
+            DEAD_LETTERS.labels(item.record.topic, outcome.reason).inc()

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from pydantic import Field
 
+from contracts.values import Zone
 from services.runtime.settings import Port, RuntimeSettings
 
 
@@ -18,6 +19,7 @@ class BookingSettings(RuntimeSettings):
         validation_alias="AUTO_CONFIRM_AFTER",
         description="hours after which a delivery that nobody confirmed or disputed counts as confirmed; default never",
     )
+    timezone: Zone = Field("Asia/Kathmandu", description="IANA zone of local dates, the same for as long as figures are kept")
     inbox_days: int = Field(
         30, ge=8, le=3650, description="days that the inbox remembers refused and unchanged commands; longer than commands are kept"
     )

@@ -136,7 +136,7 @@ def _requested(booking: Booking, facts: Facts, now: datetime) -> ConfirmationReq
         status="awaiting_confirmation",
         amount_due=booking.amount_due,
         currency=booking.currency,
-        auto_confirm_at=now + facts.auto_confirm_after if facts.auto_confirm_after else None,
+        auto_confirm_at=now + facts.auto_confirm_after if facts.auto_confirm_after is not None else None,
     )
 
 

@@ -19,7 +19,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSON, JSONB, TSTZRANGE, ExcludeConstraint
+from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB, TSTZRANGE, ExcludeConstraint
 from sqlalchemy.types import UserDefinedType
 
 from services.runtime.inbox import inbox_table
@@ -28,7 +28,7 @@ from services.runtime.outbox import outbox_table
 SCHEMA = "booking"
 METADATA = MetaData(schema=SCHEMA)
 NEXT_POSITION = text(f"nextval('{SCHEMA}.positions')")
-PARTITIONED = (("bookings", "id"), ("log", "booking"))
+PARTITIONED = (("bookings", "id"), ("log", "booking"), ("requests", "booking"), ("settlements", "booking"))
 
 
 class Xid8(UserDefinedType[int]):
@@ -105,6 +105,7 @@ BOOKINGS = Table(
     CheckConstraint("version >= 1", name="version_counts_from_1"),
     postgresql_partition_by="range (id)",
 )
+Index("bookings_date", BOOKINGS.c.booking_date)
 
 Index("bookings_unpaid", BOOKINGS.c.created_at, BOOKINGS.c.id, postgresql_where=text("status = 'created'"))
 Index(
@@ -158,6 +159,47 @@ PROVIDER_SLOTS = Table(
     Column("provider", Uuid, nullable=False),
     Column("slot", TSTZRANGE, nullable=False),
     ExcludeConstraint(("provider", "="), ("slot", "&&"), name="no_overlap", using="gist"),
+)
+
+REQUESTS = Table(
+    "requests",
+    METADATA,
+    Column("booking", Uuid, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("requested_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("ending", Text),
+    postgresql_partition_by="range (booking)",
+)
+
+SETTLEMENTS = Table(
+    "settlements",
+    METADATA,
+    Column("booking", Uuid, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False, index=True),
+    Column("captured", Numeric, nullable=False),
+    Column("refunded", Numeric, nullable=False),
+    postgresql_partition_by="range (booking)",
+)
+
+FIGURE_DELTAS = Table(
+    "figure_deltas",
+    METADATA,
+    Column("position", BigInteger, primary_key=True, server_default=NEXT_POSITION),
+    Column("series", Text, nullable=False),
+    Column("labels", ARRAY(Text), nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("amount", Numeric, nullable=False),
+)
+
+FIGURE_TOTALS = Table(
+    "figure_totals",
+    METADATA,
+    Column("series", Text, primary_key=True),
+    Column("labels", ARRAY(Text), primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("amount", Numeric, nullable=False),
 )
 
 HOOKS = (

@@ -19,6 +19,7 @@ VERBS = {
     "directory": ("directory", "Say who there is and what they offer, from a file."),
     "top": ("top", "Watch the system at work."),
     "timeline": ("timeline", "Tell what happened to one booking, when, and why."),
+    "analytics": ("analytics", "Show rates, revenue, satisfaction and response times of a period."),
     "expiry": ("expiry", "Cancel by hand what has lapsed, or only list it."),
     "auto-cancel-expired-bookings": ("lapsed", "The same as `sewa expiry run`."),
     "dead-letters": ("deadletters", "Show what could not be understood or processed."),

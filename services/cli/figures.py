@@ -3,15 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.booking.app import rates
 from services.runtime.db import open_direct_engine
 from services.runtime.outbox import Backlog, backlog
-
-CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +39,8 @@ async def _read(connection: AsyncConnection, now: datetime) -> Figures:
     total = Backlog(sum(o.pending for o in outboxes), max(o.oldest_seconds for o in outboxes)) if outboxes else None
     due = await _count(connection, "expiry.deadlines", "expires_at <= :now", {"now": now}) if "expiry.deadlines" in tables else None
     parked = await _count(connection, "booking.parked") if "booking.parked" in tables else None
-    return Figures(total, due, parked, *(await _rates(connection) if "booking.bookings" in tables else (None, None)))
+    return Figures(total, due, parked, *(await rates(connection) if "booking.figure_totals" in tables else (None, None)))
 
 
 async def _count(connection: AsyncConnection, table: str, where: str = "true", values: Mapping[str, object] | None = None) -> int:
     return int(await connection.scalar(text(f"select count(*) from {table} where {where}"), values or {}) or 0)
-
-
-async def _rates(connection: AsyncConnection) -> tuple[str | None, str | None]:
-    row = (
-        await connection.execute(
-            text("""
-                select count(*) filter (where status = 'completed') as completed, count(*) as resolved,
-                    count(*) filter (where status = 'cancelled' and cancellation_reason = 'expired') as expired
-                from booking.bookings where status in ('completed', 'cancelled')""")
-        )
-    ).one()
-    return percent(row.completed, row.resolved), percent(row.expired, row.resolved)
-
-
-def percent(part: int, whole: int) -> str | None:
-    """Return 100 × part / whole with two decimals, rounded half-up; None of nothing."""
-    return str((Decimal(100 * part) / whole).quantize(CENT, ROUND_HALF_UP)) if whole else None

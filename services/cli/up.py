@@ -18,7 +18,7 @@ from services.runtime.embedded.pidfile import clear_services
 from services.runtime.embedded.ports import claim_port
 
 CLOCK = "SEWA_CLOCK_FILE"
-SHARED = ("SEWA_", "AUTO_CANCEL_")
+SHARED = ("SEWA_", "AUTO_CANCEL_", "AUTO_CONFIRM_")
 OWN = {"SEWA_HOME", "SEWA_SLOT", "SEWA_SMTP_URL"}
 
 

@@ -12,14 +12,13 @@ from contracts.topics import BOOKING_EVENTS, BOOKING_REJECTIONS
 from services.expiry import handlers, store
 from services.expiry.errors import AutoCancelDisabled
 from services.expiry.manual import Due, Summary, run_now
-from services.expiry.metrics import OVERDUE
 from services.expiry.redating import Redating
 from services.expiry.reminding import Reminding
 from services.expiry.settings import ExpirySettings
 from services.expiry.sweep import Sweep
 from services.expiry.tables import PARTITIONED, SCHEMA
-from services.runtime.db import Lock
-from services.runtime.loops import ConnectedStep, Step, led, transacted
+from services.runtime.exhibit import Families, gauge
+from services.runtime.loops import ConnectedStep, transacted
 from services.runtime.outcomes import Received
 from services.runtime.partitions import Partitions
 from services.runtime.process import Process
@@ -45,7 +44,7 @@ def build(settings: ExpirySettings) -> Process:
     process.consume("expiry.rejections", [BOOKING_REJECTIONS.name], handlers.note_rejections)
     process.relay(SCHEMA, store.waiting)
     _lead(process, "redate", REDATE_EVERY, Redating(settings.policies).run_once)
-    process.repeat("overdue", MEASURE_EVERY, measuring(process.lock("overdue")))
+    process.export("overdue", MEASURE_EVERY, measure)
     if settings.enabled:
         process.lead("scan", settings.scan_seconds, Sweep(settings.policies, process.publish, settings.in_flight).run_once)
         _lead(process, "remind", REMIND_EVERY, Reminding(settings.policies).run_once)
@@ -60,21 +59,14 @@ def _lead(process: Process, name: str, every: float, step: ConnectedStep) -> Non
     process.lead(name, every, lambda _connection, now: in_transaction(now))
 
 
-def measuring(lock: Lock) -> Step:
-    """Return the step that shows how much is overdue, in one process at a time; the others show nothing."""
-
-    async def measure(connection: AsyncConnection, now: datetime) -> bool:
-        OVERDUE.set(await store.count_due(connection, now))
-        return True
-
-    leading = led(lock, measure)
-
-    async def run_once(now: datetime) -> bool:
-        if not await leading(now):
-            OVERDUE.set(0)
-        return False
-
-    return run_once
+async def measure(connection: AsyncConnection, now: datetime) -> Families:
+    """Return how much is overdue, and that no scan is held: every scan emits what is due."""
+    return (
+        gauge(
+            "booking_overdue_bookings", "Bookings past their deadline that are not cancelled yet", await store.count_due(connection, now)
+        ),
+        gauge("booking_expiry_breaker_open", "Whether a scan is held until an admin approves it", 0),
+    )
 
 
 async def _make_partitions(partitions: Partitions, batch: Sequence[Received]) -> None:

@@ -25,7 +25,6 @@ class Settled:
     booking: UUID
     moved: bool
     refusal: str | None
-    cancelled_at: datetime | None
     expired_at: datetime | None
 
     @property
@@ -34,11 +33,6 @@ class Settled:
         if self.moved and self.expired_at is not None:
             return "handled"
         return "refused" if self.moved or self.refusal else "orphaned"
-
-    @property
-    def lag(self) -> timedelta | None:
-        """How long after its deadline the booking was cancelled, if it expired."""
-        return self.cancelled_at - self.expired_at if self.cancelled_at and self.expired_at else None
 
 
 async def claim(connection: AsyncConnection, commands: Iterable[Message[ExpireBooking]], at: datetime) -> set[UUID]:
@@ -81,14 +75,14 @@ async def settle(connection: AsyncConnection, host_now: datetime, *, new_scan: b
     rows = await connection.execute(
         text("""
             with ended as (
-                select e.booking, e.refusal, d.cancelled_at, d.expired_at, d.expires_at is null or d.version > e.version as moved
+                select e.booking, e.refusal, d.expired_at, d.expires_at is null or d.version > e.version as moved
                 from expiry.emissions e
                 cross join lateral (select * from expiry.deadlines i where i.booking = e.booking offset 0) d
                 where d.expires_at is null or d.version > e.version
                     or (:new_scan and (e.refusal = any(cast(:at_next_scan as text[])) or e.emitted_at <= :since))
                 order by e.booking for update of e skip locked)
             delete from expiry.emissions e using ended where e.booking = ended.booking
-            returning ended.booking, ended.moved, ended.refusal, ended.cancelled_at, ended.expired_at"""),
+            returning ended.booking, ended.moved, ended.refusal, ended.expired_at"""),
         {"new_scan": new_scan, "at_next_scan": list(AT_NEXT_SCAN), "since": host_now - PATIENCE},
     )
     return [Settled(**row._mapping) for row in rows]

@@ -15,7 +15,6 @@ from contracts.message import Message, canonical_json
 from services.expiry import emissions, store
 from services.expiry.emissions import SOURCE
 from services.expiry.grace import Policies, deadline, eligible, evidence
-from services.expiry.metrics import LAG
 from services.expiry.store import START, Entry, Mark
 from services.runtime.clock import host_now
 from services.runtime.metrics import EXPIRY_COMMANDS
@@ -88,8 +87,6 @@ class Sweep:
         settled = await emissions.settle(connection, host, new_scan=new_scan)
         for command in settled:
             EXPIRY_COMMANDS.labels(command.outcome).inc()
-            if command.lag is not None:
-                LAG.observe(command.lag.total_seconds())
         if any(command.outcome == "orphaned" for command in settled):
             self.window = max(NARROWEST_WINDOW, self.window // 2)
         else:

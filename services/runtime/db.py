@@ -1,11 +1,11 @@
 """The database: one pool for transactions, one held connection for the locks that make a process a leader."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import structlog
-from sqlalchemy import NullPool, text
+from sqlalchemy import NullPool, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -41,6 +41,11 @@ def _connect_args(name: str) -> dict[str, Any]:
 def rows_json(rows: Iterable[Mapping[str, object]]) -> str:
     """Return `rows` as the JSON array that `json_populate_recordset` reads; instants, ids and amounts as their text."""
     return json.dumps(list(rows), default=str, ensure_ascii=False, separators=(",", ":"))
+
+
+def once_committed(connection: AsyncConnection, action: Callable[[], None]) -> None:
+    """Call `action` when the transaction of `connection`, which serves this one only, commits; never when it is rolled back."""
+    event.listen(connection.sync_connection, "commit", lambda _: action())
 
 
 class Lock:

@@ -4,9 +4,6 @@ from prometheus_client import Counter, Gauge
 
 COMMANDS = Counter("commands", "Commands by what became of them", ["type", "outcome"])
 DEAD_LETTERS = Counter("dead_letters", "Messages that could not be understood or processed", ["topic", "reason"])
-PARKED = Gauge("parked_commands", "Commands that wait for their booking")
-OUTBOX_PENDING = Gauge("outbox_pending", "Messages that wait to be published")
-OUTBOX_OLDEST = Gauge("outbox_oldest_seconds", "Age of the oldest message that waits to be published")
 OUTBOX_HELD = Gauge("outbox_held", "Messages that cannot be sent and hold their key's later ones")
 CONSUMER_LAG = Gauge("consumer_lag", "Records that this process has yet to read", ["topic", "group"])
 EXPIRY_COMMANDS = Counter("booking_expiry_commands", "ExpireBooking commands by outcome", ["outcome"])

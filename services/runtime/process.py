@@ -9,6 +9,7 @@ from functools import partial
 import structlog
 from aiokafka import AIOKafkaProducer
 from faststream.kafka import KafkaBroker
+from prometheus_client import REGISTRY
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -17,10 +18,10 @@ from services.runtime.clock import Clock, business_clock, host_now
 from services.runtime.consumer import Consumer
 from services.runtime.db import Lock, open_direct_engine, open_engine
 from services.runtime.errors import Halt, SlotTaken
+from services.runtime.exhibit import Exhibit, Families, Reading, exported, gauge
 from services.runtime.health import Endpoint, Health
 from services.runtime.kafka import acknowledged, open_producer, stop_quickly
-from services.runtime.loops import ConnectedStep, Loop, Step, led, patiently, pause, transacted
-from services.runtime.metrics import OUTBOX_OLDEST, OUTBOX_PENDING
+from services.runtime.loops import ConnectedStep, Loop, Step, led, patiently, pause
 from services.runtime.migrations import require_newest
 from services.runtime.outbox import Outgoing
 from services.runtime.outcomes import Handler
@@ -40,12 +41,13 @@ SLOT_EVERY = 2.0
 SLOT_TRIES = 15
 
 
-async def measure_backlog(schema: str, connection: AsyncConnection, _now: datetime) -> bool:
-    """Show how much of `schema` waits to be published."""
+async def measure_backlog(schema: str, connection: AsyncConnection, _now: datetime) -> Families:
+    """Return how much of `schema` waits to be published."""
     backlog = await outbox.backlog(connection, schema)
-    OUTBOX_PENDING.set(backlog.pending)
-    OUTBOX_OLDEST.set(backlog.oldest_seconds)
-    return False
+    return (
+        gauge("outbox_pending", "Messages that wait to be published", backlog.pending),
+        gauge("outbox_oldest_seconds", "Age of the oldest message that waits to be published", backlog.oldest_seconds),
+    )
 
 
 class Process:
@@ -63,6 +65,7 @@ class Process:
         self.starting: list[Callable[[], Awaitable[object]]] = []
         self._consumers: list[Consumer] = []
         self._loops: list[Loop] = []
+        self._exhibit = Exhibit()
         self._failure: Halt | None = None
         self._broker = KafkaBroker(settings.kafka, client_id=label, consumer_only=True, graceful_timeout=DRAIN_SECONDS, logger=None)
         self._locks: list[Lock] = []
@@ -86,6 +89,10 @@ class Process:
     def lead(self, name: str, every: float, step: ConnectedStep) -> None:
         """Add a loop that runs in one process of the service at a time."""
         self.repeat(name, every, led(self.lock(name), step))
+
+    def export(self, name: str, every: float, read: Reading) -> None:
+        """Export the series that `read` returns, from one process of the service at a time."""
+        self.repeat(name, every, exported(self.lock(name), self._exhibit, name, read))
 
     def lock(self, name: str) -> Lock:
         """Return a lock of the service, given back when the process stops."""
@@ -116,7 +123,7 @@ class Process:
     def relay(self, schema: str, waiting: Waiting) -> None:
         """Publish the outbox of `schema`, one process at a time."""
         self.lead("relay", RELAY_EVERY, Relay(schema, self.producer, waiting).run_once)
-        self.repeat("backlog", WATCH_EVERY, transacted(self.engine, partial(measure_backlog, schema)))
+        self.export("backlog", WATCH_EVERY, partial(measure_backlog, schema))
 
     async def publish(self, records: Sequence[Outgoing]) -> None:
         """Send `records` and wait until Kafka has all of them. Raises KafkaError, and TimeoutError after 25 s."""
@@ -155,6 +162,8 @@ class Process:
     async def _work(self) -> None:
         """Start everything in order, run the loops until stopped, and close everything in reverse."""
         async with AsyncExitStack() as stack:
+            REGISTRY.register(self._exhibit)
+            stack.callback(REGISTRY.unregister, self._exhibit)
             stack.push_async_callback(self.engine.dispose)
             for lock in self._locks:
                 stack.push_async_callback(lock.release)

@@ -23,16 +23,14 @@ class Progress:
         partitions = set(client.assignment()) if client else set()
         for moved in self.consumer.done.keys() - partitions:
             del self.consumer.done[moved]
-        if client is None or not partitions:
-            return False
-        ends = await client.end_offsets(list(partitions))
         lag = dict.fromkeys(self.consumer.topics, 0)
-        for partition, end in ends.items():
-            lag[partition.topic] += max(0, end - await self._done(client, partition))
+        if client is not None and partitions:
+            for partition, end in (await client.end_offsets(list(partitions))).items():
+                lag[partition.topic] += max(0, end - await self._done(client, partition))
+            if not any(lag.values()):
+                self.health.beat(group)
         for topic, records in lag.items():
             CONSUMER_LAG.labels(topic, group).set(records)
-        if not any(lag.values()):
-            self.health.beat(group)
         return False
 
     async def _done(self, client: AIOKafkaConsumer, partition: TopicPartition) -> int:

@@ -44,10 +44,10 @@ async def is_ready(process: Process) -> bool:
 
 
 async def send(producer: AIOKafkaProducer, *messages: Message[Contract] | Record) -> None:
-    """Publish to the first partition of the commands, in order: a message, or a record as it is."""
+    """Publish to the first partition of its topic, in order: a message, or a record as it is."""
     for message in messages:
         r = record(message) if isinstance(message, Message) else message
-        await producer.send(COMMANDS, r.value, r.key, partition=0, headers=list(r.headers))
+        await producer.send(r.topic, r.value, r.key, partition=0, headers=list(r.headers))
     await producer.flush()
 
 

@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -47,10 +48,12 @@ class Service:
     eye: "asyncpg.Connection[asyncpg.Record]"
     clock: Clock = field(default_factory=Clock)
     letters: list[Outgoing] = field(default_factory=list)
+    auto_confirm_after: timedelta | None = None
 
-    def worker(self) -> Worker:
+    def worker(self, group: str = handlers.GROUP) -> Worker:
         """A worker of the service; its dead letters land in `letters`."""
-        return Worker(handlers.GROUP, self.engine, self.clock, Sources(), handlers.settle, self._publish, self.prepare)
+        settle = partial(handlers.settle, auto_confirm_after=self.auto_confirm_after)
+        return Worker(group, self.engine, self.clock, Sources(), settle, self._publish, self.prepare)
 
     async def prepare(self, batch: Sequence[Received]) -> None:
         """Make the partitions that the batch needs, as the service does before each."""
@@ -62,6 +65,10 @@ class Service:
     async def settle(self, *messages: Message[Contract]) -> list[str]:
         """The fates of a batch, settled as the worker does."""
         return words(await self.worker().settle([received(m, n) for n, m in enumerate(messages)]))
+
+    async def pay(self, *facts: Message[Contract]) -> list[str]:
+        """The fates of payment facts, settled as their own worker does."""
+        return words(await self.worker(handlers.PAYMENTS_GROUP).settle([received(m, n) for n, m in enumerate(facts)]))
 
     async def apply(self, *messages: Message[Contract]) -> None:
         """A batch of records from bytes to dead letters."""

@@ -14,7 +14,7 @@ from contracts.message import Message
 from services.booking.app import bury_orphans, settle_arrived
 from services.booking.handlers import ORPHANS_AT_ONCE, settle
 from services.runtime.outbox import stored_headers
-from tests.builders import MINUTE, TICK, accept, bookings, cancel, create, decline, received, record
+from tests.builders import MINUTE, NOW, TICK, accept, bookings, cancel, create, decline, received, record
 from tests.integration.booking_service import Service, opened, words
 
 PATIENCE = 15 * MINUTE
@@ -120,6 +120,18 @@ async def test_a_waiting_command_counts_as_parked_and_later_with_its_fate(servic
     service.clock.instant += PATIENCE
     await service.run_once(bury_orphans)
     assert {fate: counted("AcceptBooking", fate) - was for fate, was in before.items()} == {"parked": 2, "handled": 1, "buried": 1}
+
+
+async def test_what_waited_is_not_counted_by_a_batch_that_dies(service: Service) -> None:
+    (booking,) = bookings(1)
+    await service.apply(accept(booking))
+    before = counted("AcceptBooking", "handled")
+    async with service.engine.connect() as connection:
+        await settle(connection, [received(create(booking))], NOW)
+        await connection.rollback()
+    assert counted("AcceptBooking", "handled") == before
+    await service.settle(create(booking))
+    assert counted("AcceptBooking", "handled") == before + 1
 
 
 def counted(name: str, fate: str) -> float:

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from contracts.commands import CancelBooking, CompleteBooking
+from contracts.commands import CancelBooking
 from services.booking.app import forget
-from tests.builders import ADMIN, PROVIDER, RIVAL, STRANGER, accept, bookings, cancel, command, create, decline, expire
+from tests.builders import ADMIN, PROVIDER, RIVAL, STRANGER, accept, bookings, cancel, create, decline, expire
 from tests.integration.booking_service import Service, opened
 
 
@@ -59,13 +59,6 @@ async def test_an_impostor_does_not_free_the_identity_of_a_refused_command(servi
     assert await service.settle(replace(cancel(booking), id=refused.id)) == ["equivocation"]
     assert await service.settle(refused) == ["duplicate"]
     assert await service.rejections() == ["not-found"]
-
-
-async def test_a_command_without_a_rule_is_buried_and_keeps_its_identity(service: Service) -> None:
-    (booking,) = bookings(1)
-    unruled = command(booking, CompleteBooking(), PROVIDER)
-    assert await service.settle(create(booking), unruled, accept(booking)) == ["handled", "unknown-type", "handled"]
-    assert unruled.id not in await service.inbox()
 
 
 async def test_of_two_messages_under_one_identity_in_a_batch_the_first_counts(service: Service) -> None:

@@ -6,7 +6,23 @@ from uuid import UUID
 
 import pytest
 
-from tests.builders import HOUR, MINUTE, NOW, PROVIDER, RIVAL, START, accept, bookings, cancel, create, decline, expire
+from tests.builders import (
+    HOUR,
+    MINUTE,
+    MOVED,
+    NOW,
+    PROVIDER,
+    RIVAL,
+    START,
+    accept,
+    bookings,
+    cancel,
+    create,
+    decline,
+    expire,
+    override,
+    reschedule,
+)
 from tests.integration.booking_service import Service, opened
 
 
@@ -72,6 +88,43 @@ async def test_a_booking_that_is_only_asked_for_takes_no_time(service: Service) 
     one, two = bookings(2)
     await service.settle(create(one), create(two), decline(two))
     assert await taken(service) == []
+
+
+async def test_a_move_by_the_provider_takes_the_new_time_and_frees_the_old(service: Service) -> None:
+    one, two = bookings(2)
+    await service.settle(create(one), create(two), accept(one))
+    assert await service.settle(accept(two), reschedule(one, PROVIDER), accept(two)) == ["refused", "handled", "handled"]
+    assert await taken(service) == [(one, MOVED, MOVED + HOUR), (two, START, START + HOUR)]
+    assert await service.settle(reschedule(one, PROVIDER, START + 30 * MINUTE)) == ["refused"]
+    assert await service.rejections() == ["slot-taken", "slot-taken"]
+
+
+async def test_a_move_by_the_customer_frees_the_time_until_it_is_accepted_again(service: Service) -> None:
+    one, two = bookings(2)
+    await service.settle(create(one), accept(one), create(two, booking_date=MOVED), accept(two))
+    assert await service.settle(reschedule(one), accept(one)) == ["handled", "refused"]
+    assert await taken(service) == [(two, MOVED, MOVED + HOUR)]
+    assert await service.settle(reschedule(one, minutes=30, to=MOVED - HOUR), accept(one)) == ["handled", "handled"]
+
+
+async def test_two_bookings_of_a_batch_can_change_places(service: Service) -> None:
+    one, two = bookings(2)
+    await service.settle(create(one), create(two, booking_date=MOVED), accept(one), accept(two))
+    aside = MOVED + 5 * HOUR
+    moves = [reschedule(one, PROVIDER, aside), reschedule(two, PROVIDER, START), reschedule(one, PROVIDER, MOVED)]
+    assert await service.settle(*moves) == ["handled"] * 3
+    assert await taken(service) == [(one, MOVED, MOVED + HOUR), (two, START, START + HOUR)]
+
+
+async def test_an_override_finds_the_slot_taken(service: Service) -> None:
+    one, two = bookings(2)
+    await service.settle(create(one), create(two), accept(one))
+    assert await service.settle(override(two, "confirmed"), override(one, "pending"), override(two, "confirmed")) == [
+        "refused",
+        "handled",
+        "handled",
+    ]
+    assert await taken(service) == [(two, START, START + HOUR)]
 
 
 async def test_a_command_that_waited_for_its_booking_finds_the_slot_taken_too(service: Service) -> None:

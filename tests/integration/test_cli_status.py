@@ -23,13 +23,9 @@ from tests.integration.cli_process import NOBODY, send, sewa
 
 KEYS = {"processes", "lag", "outbox", "due", "dead_letters", "parked", "rates", "endpoints", "mail_dir"}
 UNKNOWN_OUTBOX, UNKNOWN_RATES = {"pending": None, "oldest_seconds": None}, {"completion": None, "auto_cancellation": None}
-BOOKINGS = """
-    create table booking.all_bookings partition of booking.bookings default;
-    insert into booking.bookings
-    select gen_random_uuid(), 1, status, gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'plumbing', now(), 60, 1500, 'NPR',
-        false, false, 0, null, null, null, '', now(), now(), null, reason, null, null, null, reason = 'expired', null
-    from (values ('completed', ''), ('completed', ''), ('cancelled', 'expired'), ('cancelled', 'maintenance'), ('cancelled', 'customer'),
-        ('cancelled', 'declined'), ('pending', ''), ('confirmed', '')) as b (status, reason)"""
+FIGURES = """
+    insert into booking.figure_{} select 'standings', array['2026-11-20', standing, 'NPR'], number, 1500
+    from (values {}) as f (standing, number)"""
 DEADLINES = """
     create table expiry.all_deadlines partition of expiry.deadlines default;
     insert into expiry.deadlines (booking, version, status, category, booking_date, created_at, expires_at, dated_by)
@@ -103,7 +99,9 @@ def test_an_idle_system_has_exactly_these_keys(environment: dict[str, str]) -> N
 
 
 def test_rates_count_what_ended_and_round_half_up(environment: dict[str, str]) -> None:
-    execute(environment["DATABASE_URL"], BOOKINGS)
+    totals = FIGURES.format("totals", "('completed', 1), ('expired', 2), ('cancelled', 2), ('pending', 2)")
+    deltas = FIGURES.format("deltas (series, labels, number, amount)", "('completed', 1), ('maintenance', 1), ('expired', -1)")
+    execute(environment["DATABASE_URL"], totals, deltas)
     assert status(environment)["rates"] == {"completion": "33.33", "auto_cancellation": "16.67"}
 
 

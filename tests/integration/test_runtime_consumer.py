@@ -157,7 +157,7 @@ class Outage:
     def __init__(self, *failures: BaseException) -> None:
         self.failures, self.over, self.tries = failures, asyncio.Event(), 0
 
-    async def __call__(self, connection: AsyncConnection, received: Sequence[Received], now: Any) -> Sequence[Outcome]:
+    async def __call__(self, connection: AsyncConnection, received: Sequence[Received], now: Any, **_: Any) -> Sequence[Outcome]:
         self.tries += 1
         if not self.over.is_set():
             failure = self.failures[min(self.tries, len(self.failures)) - 1]
@@ -208,7 +208,7 @@ async def test_stopping_lets_the_batch_in_hand_finish(
     (booking,) = bookings(1)
     begun, go = asyncio.Event(), asyncio.Event()
 
-    async def slowly(*arguments: Any) -> Sequence[Outcome]:
+    async def slowly(*arguments: Any, **_: Any) -> Sequence[Outcome]:
         begun.set()
         await go.wait()
         return await settle(*arguments)

@@ -4,6 +4,8 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import closing
+from dataclasses import replace
+from functools import partial
 from http.client import HTTPConnection
 
 import pytest
@@ -21,11 +23,12 @@ from services.runtime.db import Lock, open_direct_engine
 from services.runtime.errors import SlotTaken, StartFailed
 from services.runtime.kafka import open_producer
 from services.runtime.process import Process
-from tests.builders import accept, bookings, cancel, create
+from tests.builders import UPSTREAM, accept, bookings, cancel, create
 from tests.eventually import aeventually
 from tests.integration.booking_process import COMMANDS, is_ready, running, send, settings_of
 from tests.integration.booking_service import Service, opened
 from tests.integration.kafka_tap import tapped
+from tests.payment_facts import CARD, authorized
 
 
 @pytest.fixture
@@ -76,6 +79,16 @@ async def test_commands_go_in_and_events_come_out(settings: BookingSettings, ser
         await aeventually(published)
 
 
+async def test_payment_facts_go_in_too(settings: BookingSettings, service: Service, producer: AIOKafkaProducer) -> None:
+    (booking,) = bookings(1)
+    async with tapped(settings.kafka, BOOKING_EVENTS.name) as events, running(settings):
+        await send(
+            producer, replace(authorized(booking), source="shop", actor=UPSTREAM), create(booking, prepaid=True, payment_method=CARD)
+        )
+        await events.read(3)
+    assert await service.events() == ["BookingCreated", "PaymentRecorded", "BookingSubmitted"]
+
+
 async def test_a_process_tells_that_it_lives_is_ready_and_how_much_is_left(settings: BookingSettings, producer: AIOKafkaProducer) -> None:
     await send(producer, create(bookings(1)[0]))
     async with running(settings) as process:
@@ -85,7 +98,13 @@ async def test_a_process_tells_that_it_lives_is_ready_and_how_much_is_left(setti
         status, metrics = await page(settings, "/metrics")
         assert (status, (await page(settings, "/elsewhere"))[0]) == (200, 404)
         await aeventually(nothing_is_left)
+        assert await aeventually(partial(shows, settings, 'booking_status{status="pending"} 1.0'))
     assert 'commands_total{outcome="handled",type="CreateBooking"}' in metrics
+    assert REGISTRY.get_sample_value("booking_status", {"status": "pending"}) is None
+
+
+async def shows(settings: BookingSettings, line: str) -> bool:
+    return line in (await page(settings, "/metrics"))[1].splitlines()
 
 
 async def nothing_is_left() -> bool:
@@ -107,7 +126,7 @@ async def test_a_process_that_gets_nowhere_is_not_ready_and_says_where(
         await aeventually(waits_for, within=30)
 
 
-async def fail(*_: object) -> list[object]:
+async def fail(*_: object, **__: object) -> list[object]:
     raise OSError("no route")
 
 

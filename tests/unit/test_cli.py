@@ -18,7 +18,6 @@ from sqlalchemy.exc import OperationalError
 from services.cli.app import VERBS
 from services.cli.burials import readable
 from services.cli.endpoints import adopt, reach, without_password
-from services.cli.figures import percent
 from services.cli.output import console, explained, printable
 from services.cli.publication import BadLine, Report
 from services.cli.run_file import RunFile
@@ -53,14 +52,6 @@ def test_help_names_every_verb_without_loading_any() -> None:
 def test_help_of_up_names_the_folder_and_the_servers_that_it_can_use() -> None:
     shown = sewa("up", "--help")
     assert all(name in shown for name in ("SEWA_HOME", "DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS"))
-
-
-@pytest.mark.parametrize(
-    ("part", "whole", "shown"),
-    [(0, 0, None), (0, 3, "0.00"), (3, 3, "100.00"), (1, 3, "33.33"), (2, 3, "66.67"), (1, 800, "0.13"), (1, 80_000, "0.00")],
-)
-def test_a_rate_has_two_decimals_rounded_half_up(part: int, whole: int, shown: str | None) -> None:
-    assert percent(part, whole) == shown
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_sources_say_who_may_speak_for_whom(surroundings: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize("field", sorted(BookingSettings.model_fields))
 def test_every_setting_has_a_variable_and_a_description(field: str) -> None:
     name = environment_name(BookingSettings, field)
-    assert name.startswith(("SEWA_", "DATABASE_", "KAFKA_"))
+    assert name.startswith(("SEWA_", "AUTO_CONFIRM_", "DATABASE_", "KAFKA_"))
     assert BookingSettings.model_fields[field].description
 
 

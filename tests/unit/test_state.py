@@ -12,7 +12,9 @@ import pytest
 from contracts.actors import Actor
 from contracts.commands import BookingFacts, CreateBooking
 from contracts.events import BookingAccepted, BookingCreated, BookingSubmitted, Status
+from contracts.message import Message
 from services.booking.errors import BrokenHistory
+from services.booking.lifecycle import Cause
 from services.booking.rows import COLUMNS, LISTS, as_booking, as_row
 from services.booking.state import Booking, Occurred, Slot, creation_digest, evolve
 from tests.builders import (
@@ -89,7 +91,7 @@ def test_an_expiry_leaves_the_last_status_update_where_it_was() -> None:
     assert (expired.last_status_update_at, expired.updated_at, expired.expired_at) == (NOW, LATER, DEADLINE)
 
 
-LIVES = [
+LIVES: list[Message[Cause]] = [
     create(BOOKING),
     edit_notes(BOOKING),
     reschedule(BOOKING, to=NOW, minutes=90),
