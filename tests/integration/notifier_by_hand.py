@@ -9,7 +9,6 @@ from decimal import Decimal
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
-from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -43,9 +42,7 @@ from services.notifier.channels.mail import Mail, Transport
 from services.notifier.delivery import Round
 from services.notifier.letters import EMAIL
 from services.notifier.settings import NotifierSettings
-from services.notifier.tables import PARTITIONED, SCHEMA
-from services.runtime.outcomes import Received, Record
-from services.runtime.partitions import Partitions
+from services.runtime.outcomes import Record
 from services.runtime.process import Process
 from services.runtime.worker import Worker, nothing_to_prepare
 from tests.builders import record
@@ -211,18 +208,13 @@ def counted(outcome: str) -> float:
     return sum(s.value for s in samples if s.name == "notifications_total" and s.labels["outcome"] == outcome)
 
 
-async def _make_partitions(notifier: Notifier, batch: Sequence[Received]) -> None:
-    """What is done before events are settled, but for the wait for the directory: there is no broker to ask."""
-    await Partitions(notifier.process.engine, SCHEMA, PARTITIONED).ensure_for(UUID(r.message.subject) for r in batch)
-
-
 @asynccontextmanager
 async def opened(database_url: str, mail_dir: Path, **settings: Any) -> AsyncIterator[Notifier]:
     """Compose a notifier and make it ready to hear."""
     chosen = NotifierSettings(database_url=database_url, kafka="127.0.0.1:1", mail_dir=mail_dir, **settings)
     notifier = Notifier(app.build(chosen), chosen)
-    notifier.worker("notifier.events").prepare = partial(_make_partitions, notifier)
-    notifier.worker("notifier.deadlines").prepare = nothing_to_prepare
+    for group in ("notifier.events", "notifier.deadlines"):
+        notifier.worker(group).prepare = nothing_to_prepare  # there is no topic to wait for
     for step in notifier.process.starting:
         await step()
     yield notifier

@@ -53,7 +53,7 @@ class Mail:
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(rendered.text, cte="8bit")
         message.add_alternative(rendered.html, subtype="html", cte="quoted-printable")
-        message.set_boundary(f"={delivery.key.letter_id}=")
+        message.set_boundary(f"={delivery.key.letter_id.hex[:20]}=")
         return message
 
 
