@@ -191,6 +191,19 @@ def test_facts_and_commands_end_alike_in_whatever_order_they_come(order: Message
     assert (booking.status, booking.version) == ("completed", 10)
 
 
+@pytest.mark.parametrize(
+    ("paid", "expected"),
+    [
+        ([authorized(BOOKING, "900.00"), captured(BOOKING, "900.00")], "created"),
+        ([authorized(BOOKING, "900.00"), authorized(BOOKING, "600.00")], "pending"),
+        ([captured(BOOKING, "900.00"), captured(BOOKING, "600.00")], "pending"),
+        ([authorized(BOOKING, "900.00"), voided(BOOKING), authorized(BOOKING, "600.00")], "created"),
+    ],
+)
+def test_a_pre_payment_is_there_once_all_of_it_is_set_aside_or_captured(paid: Messages, expected: str) -> None:
+    assert then(PREPAID, *paid).status == expected
+
+
 def test_money_of_another_currency_completes_nothing() -> None:
     held = then(AGREED, captured(BOOKING, currency="USD"), captured(BOOKING))
     assert (held.status, held.money.payment_status, held.money.captured) == ("awaiting_confirmation", "held", Decimal("1500.00"))
