@@ -1,7 +1,7 @@
 """The booking service, composed: consumers of commands and of payment facts, the relay of its outbox, and what time brings about."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from functools import partial
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -9,20 +9,16 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.topics import BOOKING_COMMANDS, PAYMENT_EVENTS
-from services.booking import exporter, figures_store, handlers, parking, store, timers
-from services.booking.analytics import GroupBy, Period, standing_of
-from services.booking.analytics_store import analytics
+from services.booking import exporter, handlers, parking, store, timers
 from services.booking.settings import BookingSettings
 from services.booking.tables import PARTITIONED, SCHEMA
-from services.booking.timeline import Entry, read_timeline
 from services.runtime import inbox
-from services.runtime.db import open_direct_engine
 from services.runtime.loops import transacted
 from services.runtime.outcomes import Received
 from services.runtime.partitions import Partitions
 from services.runtime.process import Process
 
-__all__ = ["BookingSettings", "Entry", "GroupBy", "Period", "analytics", "build", "rates", "read_timeline", "report"]
+__all__ = ["BookingSettings", "build"]
 
 AT_ONCE = 500
 FOLD_EVERY = 1.0
@@ -70,20 +66,3 @@ async def bury_orphans(connection: AsyncConnection, now: datetime) -> bool:
 async def forget(days: int, connection: AsyncConnection, _now: datetime) -> bool:
     """Forget inbox rows older than `days` of the host; True when there may be more."""
     return await inbox.forget(connection, SCHEMA, days) > 0
-
-
-async def rates(connection: AsyncConnection) -> tuple[str | None, str | None]:
-    """Return the completion and the auto-cancellation rate of all bookings, in per cent."""
-    standing = standing_of(await figures_store.read(connection, date.min, date.max))
-    return standing.completion, standing.auto_cancellation
-
-
-async def report(url: str, period: Period, now: datetime) -> dict[str, object]:
-    """Return the analytics of `period`, from one snapshot of the database at `url`."""
-    engine = open_direct_engine(url, name="sewa-analytics")
-    try:
-        async with engine.connect() as connection:
-            await connection.execution_options(isolation_level="REPEATABLE READ")
-            return await analytics(connection, period, now)
-    finally:
-        await engine.dispose()

@@ -132,8 +132,10 @@ def bound(seconds: float) -> str:
 
 def summed(figures: Iterable[Figure]) -> list[Figure]:
     """Return one figure for each set of labels, in order, without those that cancel out."""
-    sums: dict[tuple[str, tuple[str, ...]], list[Figure]] = defaultdict(list)
+    numbers: dict[tuple[str, tuple[str, ...]], int] = defaultdict(int)
+    amounts: dict[tuple[str, tuple[str, ...]], Decimal] = defaultdict(Decimal)
     for figure in figures:
-        sums[figure.series, figure.labels].append(figure)
-    totals = [Figure(*key, sum(f.number for f in same), sum((f.amount for f in same), NOTHING)) for key, same in sorted(sums.items())]
-    return [total for total in totals if total.number or total.amount]
+        key = (figure.series, figure.labels)
+        numbers[key] += figure.number
+        amounts[key] += figure.amount
+    return [Figure(*key, number, amounts[key]) for key, number in sorted(numbers.items()) if number or amounts[key]]

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from contracts.values import Zone
-from services.booking.app import BookingSettings, GroupBy, Period, report
+from services.booking.reports import BookingSettings, GroupBy, Period, report
 from services.cli.endpoints import VerbSettings, answering_database, reach
 from services.cli.output import AsJson, complain, console, print_json
 from services.runtime.clock import business_clock

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.booking.app import rates
+from services.booking.reports import rates
 from services.runtime.db import open_direct_engine
 from services.runtime.outbox import Backlog, backlog
 

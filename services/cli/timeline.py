@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from contracts.values import Zone, instant_text
-from services.booking.app import Entry, read_timeline
+from services.booking.reports import Entry, read_timeline
 from services.cli.endpoints import VerbSettings, answering_database, reach
 from services.cli.output import AsJson, console, print_json, printable
 from services.cli.telling import in_words, local, notable

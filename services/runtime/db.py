@@ -1,6 +1,7 @@
 """The database: one pool for transactions, one held connection for the locks that make a process a leader."""
 
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 STATEMENT_SECONDS = 60
 CONNECT_SECONDS = 10
+TRY_EVERY = 1.0
 log = structlog.get_logger()
 
 
@@ -55,12 +57,18 @@ class Lock:
         """Prepare the lock `name`; nothing is opened yet."""
         self._engine, self.name = engine, name
         self._connection: AsyncConnection | None = None
+        self._try_at = 0.0
 
     async def take(self) -> AsyncConnection | None:
-        """Return the connection that holds the lock, or None while another process holds it. Raises on a lost database."""
+        """Return the connection that holds the lock, or None while another process holds it: that is asked once a second at most.
+
+        Raises on a lost database.
+        """
         if self._connection is not None and not self._connection.closed and not self._connection.invalidated:
             return self._connection
         await self.release()
+        if time.monotonic() < self._try_at:
+            return None
         connection = await self._engine.connect()
         await connection.execution_options(isolation_level="AUTOCOMMIT")
         if await connection.scalar(text("select pg_try_advisory_lock(hashtextextended(:name, 0))"), {"name": self.name}):
@@ -68,6 +76,7 @@ class Lock:
             log.info("lock_taken", lock=self.name)
             return connection
         await connection.close()
+        self._try_at = time.monotonic() + TRY_EVERY
         return None
 
     async def release(self) -> None:

@@ -16,7 +16,7 @@ from contracts.values import Contract
 from services.booking import exporter, figures_store, handlers
 from services.booking.analytics import GroupBy, Period
 from services.booking.analytics_store import analytics
-from services.booking.app import rates
+from services.booking.reports import rates
 from services.booking.store import EVENT_TYPES, SOURCE, lock_bookings
 from services.runtime.db import Lock, open_direct_engine
 from services.runtime.exhibit import Exhibit, exported

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from services.booking.app import Period
+from services.booking.reports import Period
 from services.cli import analytics
 
 Invoke = Callable[..., Any]
