@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 STATEMENT_SECONDS = 60
 CONNECT_SECONDS = 10
-TRY_EVERY = 1.0
 log = structlog.get_logger()
 
 
@@ -53,17 +52,14 @@ def once_committed(connection: AsyncConnection, action: Callable[[], None]) -> N
 class Lock:
     """A named advisory lock, held by one connection for as long as that connection lives."""
 
-    def __init__(self, engine: AsyncEngine, name: str) -> None:
-        """Prepare the lock `name`; nothing is opened yet."""
-        self._engine, self.name = engine, name
+    def __init__(self, engine: AsyncEngine, name: str, rest: float = 0.0) -> None:
+        """Prepare the lock `name`, nothing is opened yet; found in other hands, it is not asked for again for `rest` seconds."""
+        self._engine, self.name, self._rest = engine, name, rest
         self._connection: AsyncConnection | None = None
         self._try_at = 0.0
 
     async def take(self) -> AsyncConnection | None:
-        """Return the connection that holds the lock, or None while another process holds it: that is asked once a second at most.
-
-        Raises on a lost database.
-        """
+        """Return the connection that holds the lock, or None while another process holds it. Raises on a lost database."""
         if self._connection is not None and not self._connection.closed and not self._connection.invalidated:
             return self._connection
         await self.release()
@@ -76,7 +72,7 @@ class Lock:
             log.info("lock_taken", lock=self.name)
             return connection
         await connection.close()
-        self._try_at = time.monotonic() + TRY_EVERY
+        self._try_at = time.monotonic() + self._rest
         return None
 
     async def release(self) -> None:

@@ -38,6 +38,7 @@ HOUR = 3600.0
 DRAIN_SECONDS = 8.0
 BATCH_SECONDS = 4.0
 SLOT_EVERY = 2.0
+LEADER_REST = 0.9
 SLOT_TRIES = 15
 
 
@@ -96,7 +97,7 @@ class Process:
 
     def lock(self, name: str) -> Lock:
         """Return a lock of the service, given back when the process stops."""
-        lock = Lock(self.direct, f"{self.name}:{name}")
+        lock = Lock(self.direct, f"{self.name}:{name}", LEADER_REST)
         self._locks.append(lock)
         return lock
 
