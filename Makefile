@@ -14,7 +14,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup up test check format-check lint types imports generated format generate hooks clean
+.PHONY: help setup up demo test check format-check lint types imports generated format generate hooks clean
 
 help: ## list the targets (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ $(READY): pyproject.toml uv.lock Makefile
 
 up: setup ## run PostgreSQL, Kafka and all services, until Ctrl-C
 	@exec $(BIN)/sewa up
+
+demo: setup ## see the whole story in two minutes, on a platform of its own
+	@exec $(BIN)/sewa demo
 
 test: setup ## run all tests; ARGS="-k word tests/unit" picks some
 	$(BIN)/python -m pytest $(ARGS)

@@ -21,6 +21,8 @@ def test_the_story_is_played_to_its_end_and_leaves_nothing_behind(tmp_path: Path
     summary = json.loads(done.stdout)
     assert summary["bookings"].keys() == {"completed", "cancelled"}
     assert summary["letters"] > sum(summary["bookings"].values())
-    assert float(summary["rates"]["completion"]) == round(100 * summary["bookings"]["completed"] / 80, 2)
+    totals = summary["totals"]
+    assert (totals["total"], totals["open"], totals["completed"]) == (80, 0, summary["bookings"]["completed"])
+    assert totals["revenue_net"] == totals["revenue_gross"] != "0.00"
     assert list(tmp_path.iterdir()) == []
     assert not [process for process in psutil.process_iter(["cmdline"]) if str(tmp_path) in " ".join(process.info["cmdline"] or [])]

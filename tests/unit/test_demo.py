@@ -13,7 +13,7 @@ from contracts.events import BookingAccepted, BookingCreated, CancellationReason
 from contracts.message import Message
 from services.booking.decisions import cancelled
 from services.cli.demo.audience import Audience, subject, told as in_words
-from services.cli.demo.cast import cast
+from services.cli.demo.cast import cast_of
 from services.cli.demo.play import ACTS
 from services.cli.demo.script import AFTER, FATES, LINES, SLOTS, SOURCE, Story, lines, requests, stories
 from services.cli.demo.show import evening_of
@@ -22,7 +22,7 @@ from tests.builders import BOOKING, CUSTOMER, NOW, SYSTEM, after, create, facts,
 
 def told(seed: int = 1) -> list[Story]:
     chance = random.Random(seed)
-    return stories(cast(chance), chance, NOW)
+    return stories(cast_of(chance), chance, NOW)
 
 
 def happens(story: Story, version: int, data: Event) -> Message[Event]:

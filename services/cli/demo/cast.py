@@ -85,7 +85,7 @@ def _service(offer: Offer) -> ServiceUpserted:
     )
 
 
-def cast(chance: random.Random) -> Cast:
+def cast_of(chance: random.Random) -> Cast:
     """Return the cast; a provider has one offer, and every other person reads Nepali."""
 
     def key() -> UUID:

@@ -3,11 +3,11 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from zoneinfo import ZoneInfo
 
 import typer
@@ -18,20 +18,21 @@ from contracts.directory import Directory
 from contracts.ids import new_id
 from contracts.message import Message
 from contracts.topics import BOOKING_EVENTS
+from services.booking.reports import Period, report
 from services.cli.clients import administering, partitions_of, producing, reading
 from services.cli.demo.audience import Audience
-from services.cli.demo.cast import ZONE, Cast, cast
+from services.cli.demo.cast import ZONE, Cast, cast_of
 from services.cli.demo.play import BRISK, Pace, Play
 from services.cli.demo.screen import Scene
 from services.cli.demo.script import SOURCE, stories
 from services.cli.demo.stage import Stage, staged
-from services.cli.figures import Figures, figures
 from services.cli.output import AsJson, console, print_json, quiet_logs
 from services.cli.sending import Sender
 from services.runtime.clock import host_now
 from services.runtime.errors import Halt
 
 EVENING, MORNING = 18, 7
+DAYS = 7
 Fast = Annotated[bool, typer.Option("--fast", help="Without pauses to look.")]
 app = typer.Typer(add_completion=False)
 Seed = Annotated[int, typer.Option(help="Another number makes other people do other things.")]
@@ -41,9 +42,9 @@ Seed = Annotated[int, typer.Option(help="Another number makes other people do ot
 class Summary:
     """What it came to."""
 
-    bookings: dict[str, int]
+    bookings: Mapping[str, int]
     letters: int
-    figures: Figures
+    totals: Mapping[str, Any]
 
 
 @app.command()
@@ -61,9 +62,7 @@ def demo(*, seed: Seed = 1, fast: Fast = False, as_json: AsJson = False) -> None
         with staged(opens, lambda line: show(f"Starting PostgreSQL, Apache Kafka and the services … {line}")) as stage:
             summary = asyncio.run(_played(stage, opens, seed, show, BRISK if fast else Pace()))
     if as_json:
-        known = summary.figures
-        rates = {"completion": known.completion, "auto_cancellation": known.auto_cancellation}
-        print_json({"bookings": summary.bookings, "letters": summary.letters, "rates": rates})
+        print_json(asdict(summary))
     else:
         _tell(summary, time.monotonic() - began)
 
@@ -76,15 +75,16 @@ def evening_of(host: datetime) -> datetime:
 
 async def _played(stage: Stage, opens: datetime, seed: int, show: Callable[[Any], object], pace: Pace) -> Summary:
     chance = random.Random(seed)  # noqa: S311 - a play
-    everybody = cast(chance)
+    everybody = cast_of(chance)
     told = stories(everybody, chance, opens + timedelta(hours=24 - EVENING + MORNING))
     scene = Scene(Audience({story.id: story for story in told}, stage.mail))
     async with producing(stage.kafka) as producer, reading(stage.kafka) as consumer, administering(stage.kafka) as admin:
         consumer.assign(await partitions_of(admin, [BOOKING_EVENTS.name]))
         play = Play(stage, opens, scene, Sender(producer, _refused), consumer, chance, lambda: show(scene), pace)
         await play.run(introductions(everybody, opens))
-    known = await figures(stage.database, stage.clock.now())
-    return Summary(dict(scene.audience.counts), scene.audience.letters_sent, known)
+    day = opens.astimezone(ZoneInfo(ZONE)).date()
+    figures = await report(stage.database, Period(day, day + timedelta(days=DAYS), ZONE), stage.clock.now())
+    return Summary(dict(scene.audience.counts), scene.audience.letters_sent, cast(Mapping[str, Any], figures["totals"]))
 
 
 def introductions(everybody: Cast, now: datetime) -> list[Message[Directory]]:
@@ -119,8 +119,13 @@ def _screen(*, quiet: bool) -> Iterator[Callable[[Any], object]]:
 
 
 def _tell(summary: Summary, seconds: float) -> None:
-    known, ended = summary.figures, ", ".join(f"{number} {status}" for status, number in sorted(summary.bookings.items()))
+    totals, ended = summary.totals, ", ".join(f"{number} {status}" for status, number in sorted(summary.bookings.items()))
     screen = console()
-    screen.print(f"{sum(summary.bookings.values())} bookings: {ended}; {summary.letters} e-mails to customers and providers")
-    screen.print(f"completion {known.completion} %, auto-cancellation {known.auto_cancellation} %, of the bookings that ended")
-    screen.print(f"{seconds:.0f} s. Now yourself: `make up` in one terminal, `sewa publish` and `sewa status` in another.")
+    for line in (
+        f"{totals['total']} bookings: {ended}; {summary.letters} e-mails to customers and providers",
+        f"of those that ended {totals['completion_rate']} % were completed, {totals['auto_cancellation_rate']} % lapsed",
+        f"average value {totals['currency']} {totals['average_booking_value']}, revenue {totals['revenue_net']}",
+        f"mean rating {totals['satisfaction']['mean']} of {totals['satisfaction']['count']} customers",
+        f"{seconds:.0f} s. Now yourself: `make up` in one terminal, `sewa publish` and `sewa status` in another.",
+    ):
+        screen.print(line)
