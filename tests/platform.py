@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 from services.cli.known import SERVICES
 from tests.eventually import eventually
@@ -46,6 +47,10 @@ class Platform:
     def running(self) -> dict[str, int]:
         """Return the pids of the services by name."""
         return {p["name"]: p["pid"] for p in self.status().get("processes", [])}
+
+    def metrics(self) -> str:
+        """Return what all processes export, one after the other."""
+        return "".join(urlopen(f"http://127.0.0.1:{p['port']}/metrics").read().decode() for p in self.status()["processes"])
 
     def ready(self) -> bool:
         """Return whether every process says so."""

@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import re
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email import message_from_bytes
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from tests.faults.load import Ledger
 
-CLOSED = {"cancelled", "completed"}
+STATUS = re.compile(r'^booking_status\{status="(\w+)"\} (\S+)$', re.MULTILINE)
+EVENTS = re.compile(r'^booking_events_total\{[^}]*type="(\w+)"[^}]*\} (\S+)$', re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -71,10 +73,20 @@ class Evidence:
     receipts: list[Seen]
     rows: dict[str, tuple[str, int]]
     mails: list[str]
+    payments: list[Seen] = field(default_factory=list)
+    metrics: str | None = None
 
     def problems(self, ledger: Ledger) -> list[str]:
         """Return what contradicts the promises: nothing lost, nothing doubled, nothing out of order, everybody told once."""
-        found = [*self._lost(ledger), *self._order(), *self._doubled(), *self._tables(), *self._letters(ledger)]
+        found = [
+            *self._lost(ledger),
+            *self._order(),
+            *self._doubled(),
+            *self._tables(),
+            *self._letters(ledger),
+            *self._money(),
+            *self._counts(),
+        ]
         return found + [f"dead letter {d.key}: {d.headers.get('x-dlq-reason')}" for d in self.dead]
 
     def _lost(self, ledger: Ledger) -> list[str]:
@@ -112,17 +124,45 @@ class Evidence:
         ]
         return twice + [f"{w} was told {told[w]} times" for w in wanted if told[w] != 1]
 
+    def _money(self) -> list[str]:
+        """Whoever has confirmed pays once, in cash, and that completes the booking."""
+        events = first_occurrences(self.events)
+        confirmed = {e.key for e in events if e.headers["ce_type"].endswith("DeliveryConfirmed.v1")}
+        captures = Counter(p.key for p in first_occurrences(self.payments) if p.headers["ce_type"].endswith("PaymentCaptured.v1"))
+        paid = [f"{key} was paid {captures[key]} times" for key in confirmed | captures.keys() if captures[key] != (key in confirmed)]
+        return paid + [f"{key} is {self.rows[key][0]}, confirmed and paid" for key in confirmed if self.rows[key][0] != "completed"]
 
-async def collect(bootstrap: str, database: str, mail_dir: Path) -> Evidence:
-    """Look at everything once."""
-    topics = ("booking.events.v1", "booking.rejections.v1", "dead-letters.v1", "notification.receipts.v1")
-    events, rejections, dead, receipts = await asyncio.gather(*(read_topic(bootstrap, topic) for topic in topics))
+    def _counts(self) -> list[str]:
+        """What is exported is what a count of the topic by hand gives."""
+        if self.metrics is None:
+            return []
+        events = first_occurrences(self.events)
+        by_hand = Counter(e.headers["ce_type"].split(".")[1] for e in events), Counter({e.key: e.data["status"] for e in events}.values())
+        exported = _summed(EVENTS.findall(self.metrics)), _summed(STATUS.findall(self.metrics))
+        return [f"exported are {told}, counted {count}" for told, count in zip(exported, by_hand, strict=True) if told != count]
+
+
+TOPICS = ("booking.events.v1", "booking.rejections.v1", "dead-letters.v1", "notification.receipts.v1", "payment.events.v1")
+
+
+async def collect(bootstrap: str, database: str, mail_dir: Path, metrics: str | None = None) -> Evidence:
+    """Look at everything once; `metrics` is what all processes export."""
+    events, rejections, dead, receipts, payments = await asyncio.gather(*(read_topic(bootstrap, topic) for topic in TOPICS))
     connection = await asyncpg.connect(database)
     try:
         rows = await connection.fetch("select id, status, version from booking.bookings")
     finally:
         await connection.close()
-    return Evidence(events, rejections, dead, receipts, {str(r["id"]): (r["status"], r["version"]) for r in rows}, mails(mail_dir))
+    table = {str(r["id"]): (r["status"], r["version"]) for r in rows}
+    return Evidence(events, rejections, dead, receipts, table, mails(mail_dir), payments, metrics)
+
+
+def _summed(samples: list[tuple[str, str]]) -> Counter[str]:
+    """Return the samples of all processes added up, those of 0 left out."""
+    total: Counter[str] = Counter()
+    for name, value in samples:
+        total[name] += int(float(value))
+    return +total
 
 
 def mails(folder: Path) -> list[str]:

@@ -50,16 +50,28 @@ def person(role: str) -> dict[str, object]:
     return line("PersonUpserted", f"person:{key}", "upstream:shop", {**data, "timezone": "Asia/Kathmandu", "addresses": [], "active": True})
 
 
-def story(ledger: Ledger, chance: random.Random, customer: str, provider: str, lapses: int = -2) -> Iterator[dict[str, object]]:
-    """Yield one booking's commands: some are accepted, some called off; those nobody acts on are for the day in `lapses` days."""
+FATES = ("accept", "decline", "cancel", "lapse", "lapse")
+
+
+def story(
+    ledger: Ledger, chance: random.Random, customer: str, provider: str, lapses: int = -2, fates: tuple[str, ...] = FATES
+) -> Iterator[dict[str, object]]:
+    """Yield one booking's commands: what becomes of it is one of `fates`; those nobody acts on are for the day in `lapses` days."""
     key, now = booking_id(chance), datetime.now(UTC)
-    fate = chance.choice(("accept", "decline", "cancel", "lapse", "lapse"))
-    starts = now + (timedelta(days=lapses) if fate == "lapse" else timedelta(minutes=chance.randrange(10_000, 500_000)))
+    fate = chance.choice(fates)
+    starts = now + {
+        "lapse": timedelta(days=lapses),
+        "done": -timedelta(minutes=chance.randrange(60, 1200)),
+    }.get(fate, timedelta(minutes=chance.randrange(10_000, 500_000)))
     facts = {"customer": customer, "provider": provider, "service": str(uuid4()), "category": "plumbing", "booking_date": instant(starts)}
     lines = [line("CreateBooking", key, f"customer:{customer}", {**facts, "duration_minutes": 60, "total_amount": "1500.00"})]
     match fate:
         case "accept":
             lines.append(line("AcceptBooking", key, f"provider:{provider}", {}))
+        case "done":
+            lines.append(line("AcceptBooking", key, f"provider:{provider}", {}))
+            lines.append(line("DeliverService", key, f"provider:{provider}", {"photos": []}))
+            lines.append(line("ConfirmDelivery", key, f"customer:{customer}", {"rating": chance.randrange(1, 6)}))
         case "decline":
             lines.append(line("DeclineBooking", key, f"provider:{provider}", {"reason": "fully booked"}))
         case "cancel":

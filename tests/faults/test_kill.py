@@ -13,7 +13,7 @@ import pytest
 from services.cli.known import SERVICES
 from tests.eventually import eventually
 from tests.faults.examiner import collect
-from tests.faults.load import Ledger, person, story
+from tests.faults.load import FATES, Ledger, person, story
 from tests.platform import QUIET_SECONDS, Platform, started
 
 BOOKINGS = 120
@@ -32,7 +32,8 @@ def load(chance: random.Random, ledger: Ledger) -> list[dict[str, object]]:
     """Return people and their bookings' commands."""
     people = {role: [person(role) for _ in range(20)] for role in ("customer", "provider")}
     customers, providers = ([str(p["data"]["id"]) for p in people[role]] for role in ("customer", "provider"))  # type: ignore[index]
-    stories = [line for _ in range(BOOKINGS) for line in story(ledger, chance, chance.choice(customers), chance.choice(providers))]
+    cast = [(chance.choice(customers), chance.choice(providers)) for _ in range(BOOKINGS)]
+    stories = [line for pair in cast for line in story(ledger, chance, *pair, fates=(*FATES, "done"))]
     return [*people["customer"], *people["provider"], *stories]
 
 
@@ -40,7 +41,7 @@ def examine(platform: Platform, ledger: Ledger) -> list[str]:
     """Return what is wrong once everything is quiet."""
     eventually(platform.quiet, within=QUIET_SECONDS, every=1.0)
     endpoints = platform.status()["endpoints"]
-    evidence = asyncio.run(collect(endpoints["kafka"], endpoints["database"], platform.home / "mail"))
+    evidence = asyncio.run(collect(endpoints["kafka"], endpoints["database"], platform.home / "mail", platform.metrics()))
     return evidence.problems(ledger)
 
 

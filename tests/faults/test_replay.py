@@ -1,0 +1,73 @@
+"""Every topic is read again from its beginning, by every group, as operators do to recover: nothing happens a second time."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from services.runtime.embedded import start_kafka
+from tests.eventually import eventually
+from tests.faults.examiner import TOPICS, read_topic
+from tests.faults.load import Ledger
+from tests.faults.test_kill import load, told
+from tests.platform import QUIET_SECONDS, Platform, started
+
+pytestmark = pytest.mark.timeout(400)
+Places = dict[str, dict[TopicPartition, int]]
+
+
+async def committed(bootstrap: str) -> Places:
+    """How far each group has come."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        groups = [group for group, _ in await admin.list_consumer_groups()]
+        return {g: {tp: at.offset for tp, at in (await admin.list_consumer_group_offsets(g)).items() if at.offset > 0} for g in groups}
+    finally:
+        await admin.close()
+
+
+async def begin_again(bootstrap: str) -> bool:
+    """Move every group to the beginning; Kafka lets nobody do that while it still counts members."""
+    for group, places in (await committed(bootstrap)).items():
+        consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False)
+        await consumer.start()
+        try:
+            consumer.assign(list(places))
+            await consumer.commit(dict.fromkeys(places, 0))
+        finally:
+            await consumer.stop()
+    return not any((await committed(bootstrap)).values())
+
+
+def at(bootstrap: str, work: Callable[[str], Awaitable[object]]) -> object:
+    async def run() -> object:
+        return await work(bootstrap)
+
+    return asyncio.run(run())
+
+
+def records(platform: Platform) -> dict[str, int]:
+    """How many records each topic holds, repetitions and all."""
+    bootstrap = platform.status()["endpoints"]["kafka"]
+    return {topic: len(asyncio.run(read_topic(bootstrap, topic))) for topic in TOPICS}
+
+
+def test_reading_every_topic_again_says_and_sends_nothing_new(tmp_path: Path) -> None:
+    ledger = Ledger()
+    with started(tmp_path) as platform:
+        assert platform.publish(load(random.Random(2), ledger)).wait(60) == 0
+        eventually(lambda: told(platform, ledger), within=QUIET_SECONDS, every=1.0)
+        before = records(platform)
+    kafka = start_kafka(tmp_path)
+    try:
+        eventually(lambda: at(kafka.url, begin_again), within=60, every=1.0)
+    finally:
+        kafka.stop()
+    with started(tmp_path) as again:
+        eventually(lambda: told(again, ledger), within=QUIET_SECONDS, every=1.0)
+        assert records(again) == before
