@@ -1,0 +1,107 @@
+"""What can be seen of a history from outside: records of topics, rows of tables, mails. Nothing here knows a handler."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from aiokafka import ConsumerRecord
+
+Identity = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One record."""
+
+    topic: str
+    key: str
+    headers: dict[str, str]
+    data: dict[str, Any] | None
+    place: tuple[int, int]
+
+    @property
+    def identity(self) -> Identity:
+        """Source and id."""
+        return self.headers.get("ce_source", ""), self.headers.get("ce_id", "")
+
+    @property
+    def cause(self) -> Identity:
+        """Source and id of what brought it about."""
+        return self.headers.get("ce_causationsource", ""), self.headers.get("ce_causationid", "")
+
+    @property
+    def name(self) -> str:
+        """Its bare type."""
+        return self.headers["ce_type"].split(".")[1]
+
+    @property
+    def at(self) -> datetime:
+        """Its instant."""
+        return datetime.fromisoformat(self.headers["ce_time"])
+
+
+def seen(record: ConsumerRecord) -> Seen:
+    """Read a record; `data` is None where it is no JSON."""
+    headers = {name: value.decode() for name, value in record.headers}
+    try:
+        data = json.loads(record.value or b"")
+    except ValueError:
+        data = None
+    return Seen(record.topic, (record.key or b"").decode(), headers, data, (record.partition, record.offset))
+
+
+def firsts(records: Iterable[Seen]) -> list[Seen]:
+    """Return records without their repetitions."""
+    kept: dict[Identity, Seen] = {}
+    for record in records:
+        kept.setdefault(record.identity, record)
+    return list(kept.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """A row of the event log."""
+
+    booking: str
+    version: int
+    event: str
+    name: str
+    data: dict[str, Any]
+    actor: str
+    at: datetime
+    cause: Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A booking as its table has it."""
+
+    version: int
+    status: str
+    booking_date: datetime
+    cancellation_reason: str | None
+    captured: str
+    confirmed_by: str | None
+
+
+@dataclass
+class Evidence:
+    """Everything, at the business instant `now`. `sprung` counts what was cut off, by service."""
+
+    now: datetime
+    topics: dict[str, list[Seen]]
+    sprung: Counter[str]
+    log: list[Logged] = field(default_factory=list)
+    rows: dict[str, Row] = field(default_factory=dict)
+    inbox: dict[Identity, str] = field(default_factory=dict)
+    mails: Sequence[str] = ()
+
+    def histories(self) -> dict[str, list[Logged]]:
+        """Return the log by booking, in order of version."""
+        found: dict[str, list[Logged]] = defaultdict(list)
+        for logged in self.log:
+            found[logged.booking].append(logged)
+        return found
