@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -21,12 +22,13 @@ Places = dict[str, dict[TopicPartition, int]]
 
 
 async def committed(bootstrap: str) -> Places:
-    """How far each group has come."""
+    """How far each group has come that has begun."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
         groups = [group for group, _ in await admin.list_consumer_groups()]
-        return {g: {tp: at.offset for tp, at in (await admin.list_consumer_group_offsets(g)).items() if at.offset > 0} for g in groups}
+        known = {g: (await admin.list_consumer_group_offsets(g)).items() for g in groups}
+        return {g: places for g, found in known.items() if (places := {place: at.offset for place, at in found if at.offset > 0})}
     finally:
         await admin.close()
 
@@ -41,7 +43,7 @@ async def begin_again(bootstrap: str) -> bool:
             await consumer.commit(dict.fromkeys(places, 0))
         finally:
             await consumer.stop()
-    return not any((await committed(bootstrap)).values())
+    return not await committed(bootstrap)
 
 
 def at(bootstrap: str, work: Callable[[str], Awaitable[object]]) -> object:
@@ -55,6 +57,11 @@ def records(platform: Platform) -> dict[str, int]:
     """How many records each topic holds, repetitions and all."""
     bootstrap = platform.status()["endpoints"]["kafka"]
     return {topic: len(asyncio.run(read_topic(bootstrap, topic))) for topic in TOPICS}
+
+
+def repeated(platform: Platform) -> set[str]:
+    """What was seen again and known again."""
+    return set(re.findall(r'^(\w+)\{[^}]*outcome="duplicate"[^}]*\} [1-9]', platform.metrics(), re.MULTILINE))
 
 
 def test_reading_every_topic_again_says_and_sends_nothing_new(tmp_path: Path) -> None:
@@ -71,3 +78,4 @@ def test_reading_every_topic_again_says_and_sends_nothing_new(tmp_path: Path) ->
     with started(tmp_path) as again:
         eventually(lambda: told(again, ledger), within=QUIET_SECONDS, every=1.0)
         assert records(again) == before
+        assert repeated(again) == {"commands_total", "notifications_total"}
