@@ -3,7 +3,6 @@
 import asyncio
 import random
 import re
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -33,9 +32,9 @@ async def committed(bootstrap: str) -> Places:
         await admin.close()
 
 
-async def begin_again(bootstrap: str) -> bool:
-    """Move every group to the beginning; Kafka lets nobody do that while it still counts members."""
-    for group, places in (await committed(bootstrap)).items():
+async def begin_again(bootstrap: str, stood: Places) -> bool:
+    """Move every group to the beginning; Kafka lets nobody do that while it still counts members, and raises."""
+    for group, places in stood.items():
         consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False)
         await consumer.start()
         try:
@@ -43,20 +42,16 @@ async def begin_again(bootstrap: str) -> bool:
             await consumer.commit(dict.fromkeys(places, 0))
         finally:
             await consumer.stop()
-    return not await committed(bootstrap)
+    return True
 
 
-def at(bootstrap: str, work: Callable[[str], Awaitable[object]]) -> object:
-    async def run() -> object:
-        return await work(bootstrap)
-
-    return asyncio.run(run())
+def kafka_of(platform: Platform) -> str:
+    return f"127.0.0.1:{platform.environment['SEWA_KAFKA_PORT']}"
 
 
 def records(platform: Platform) -> dict[str, int]:
     """How many records each topic holds, repetitions and all."""
-    bootstrap = platform.status()["endpoints"]["kafka"]
-    return {topic: len(asyncio.run(read_topic(bootstrap, topic))) for topic in TOPICS}
+    return {topic: len(asyncio.run(read_topic(kafka_of(platform), topic))) for topic in TOPICS}
 
 
 def repeated(platform: Platform) -> set[str]:
@@ -69,10 +64,10 @@ def test_reading_every_topic_again_says_and_sends_nothing_new(tmp_path: Path) ->
     with started(tmp_path) as platform:
         assert platform.publish(load(random.Random(2), ledger)).wait(60) == 0
         eventually(lambda: told(platform, ledger), within=QUIET_SECONDS, every=1.0)
-        before = records(platform)
+        before, stood = records(platform), asyncio.run(committed(kafka_of(platform)))
     kafka = start_kafka(tmp_path)
     try:
-        eventually(lambda: at(kafka.url, begin_again), within=60, every=1.0)
+        eventually(lambda: asyncio.run(begin_again(kafka.url, stood)), within=60, every=1.0)
     finally:
         kafka.stop()
     with started(tmp_path) as again:
