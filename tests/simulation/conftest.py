@@ -1,8 +1,9 @@
 """What a history needs: an empty database that histories share, connections to it, and silence in the logs."""
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from functools import partial
+from typing import Any
 
 import asyncpg
 import pytest
@@ -13,7 +14,7 @@ from tests.servers import copied_database
 from tests.simulation.history import History, live
 from tests.simulation.world import Engines
 
-Live = Callable[[int], Awaitable[History]]
+Live = partial[Coroutine[Any, Any, History]]
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +24,7 @@ def simulated_database(postgres_url: str, template_database: str) -> Iterator[st
         yield url
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def quiet_logs() -> Iterator[None]:
     """Log nothing: traps make warnings by the thousand."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
@@ -32,7 +33,7 @@ def quiet_logs() -> Iterator[None]:
 
 
 @pytest.fixture
-async def live_through(simulated_database: str, quiet_logs: None) -> AsyncIterator[Live]:
+async def live_through(simulated_database: str) -> AsyncIterator[Live]:
     """Live through the history of a seed."""
     engines = Engines(open_engine(simulated_database, pool_size=8, name="simulation"), open_direct_engine(simulated_database, name="locks"))
     eye = await asyncpg.connect(simulated_database)

@@ -144,7 +144,7 @@ class History:
         traps = [(f"{service} {place}", effect) for place, effect in (*SENDS, ("acknowledge", "crash"))]
         if loop == "deliver:email":
             traps = [("mail before", "fail"), ("mail after", "crash"), ("mail before", "crash")]
-        set_ = self._arm(cast(list[tuple[str, Effect]], traps))
+        set_ = self._arm(traps)
         await self._guarded(service, self.run(service, loop))
         return f"{service} {loop} {set_}"
 
@@ -276,7 +276,7 @@ async def _either(work: "asyncio.Task[None]", held: asyncio.Event) -> None:
     waiting.cancel()
 
 
-async def live(seed: int, engines: Engines, eye: "asyncpg.Connection", tables: list[str], steps: int = STEPS) -> History:
+async def live(seed: int, engines: Engines, eye: "asyncpg.Connection[asyncpg.Record]", tables: list[str], steps: int = STEPS) -> History:
     """Live through the history of `seed`. Raises Violated."""
     await wipe(eye, tables)
     chance = Random(seed)

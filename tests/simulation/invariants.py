@@ -55,12 +55,12 @@ def nothing_early(e: Evidence) -> Iterator[str]:
 
 
 def _deadline(history: list[Logged]) -> datetime:
-    visit, status, touched = datetime.max, "", None
+    visit, status, touched = instant(history[0].data["booking_date"]), "", None
     for logged in history:
         moved = logged.name in {"BookingCreated", "BookingRescheduled", "BookingOverridden"}
         visit = instant(logged.data["booking_date"]) if moved else visit
         by_person = logged.actor.partition(":")[0] in {"customer", "provider", "admin"}
-        if by_person and (logged.data["status"] != status and status or logged.name == "BookingRescheduled"):
+        if by_person and ((logged.data["status"] != status and status) or logged.name == "BookingRescheduled"):
             touched = logged.at
         status = logged.data["status"]
     return max(visit + GRACE, touched + GRACE) if touched else visit + GRACE
@@ -93,7 +93,7 @@ def _folded(history: list[Logged]) -> Row:
 
 def first_occurrences_in_order(e: Evidence) -> Iterator[str]:
     """Per booking the first occurrences of events are 1, 2, 3 …, say what the log says, and their repetitions say the same."""
-    logged = {l.event: l for l in e.log}
+    logged = {each.event: each for each in e.log}
     versions: dict[str, list[int]] = defaultdict(list)
     for event in firsts(e.topics["booking.events.v1"]):
         versions[event.key].append(int(event.headers["ce_aggregateversion"]))
@@ -167,13 +167,13 @@ def one_outcome(e: Evidence) -> Iterator[str]:
 def all_published(e: Evidence) -> Iterator[str]:
     """At rest the topic has every event of the log."""
     told = {event.headers["ce_id"] for event in e.topics["booking.events.v1"]}
-    yield from (f"version {l.version} of {l.booking} was never published" for l in e.log if l.event not in told)
+    yield from (f"version {each.version} of {each.booking} was never published" for each in e.log if each.event not in told)
 
 
 def everybody_told(e: Evidence) -> Iterator[str]:
     """At rest each party has heard of every cancellation and completion in the app and by mail, once."""
     told = Counter((event, who, channel) for event, who, channel, _ in map(_letter, firsts(e.topics["notification.receipts.v1"])))
-    parties = {l.booking: (l.data["customer"], l.data["provider"]) for l in e.log if l.name == "BookingCreated"}
+    parties = {each.booking: (each.data["customer"], each.data["provider"]) for each in e.log if each.name == "BookingCreated"}
     for logged in e.log:
         for wanted in ((logged.event, who, channel) for who in parties[logged.booking] for channel in ("in-app", "email")):
             if logged.name in {"BookingCancelled", "BookingCompleted"} and told[wanted] != 1:

@@ -12,10 +12,8 @@ from tests.simulation.evidence import Evidence, Logged, Row, Seen, seen
 from tests.simulation.invariants import ALWAYS, AT_REST, Check
 from tests.simulation.world import World
 
-Connection = asyncpg.Connection
 
-
-class Violated(AssertionError):
+class Violated(AssertionError):  # noqa: N818 - it says what happened
     """An invariant does not hold: `invariant` is its name."""
 
     def __init__(self, invariant: str, problem: str) -> None:
@@ -29,7 +27,7 @@ class Lookout:
     """Reads what is new in topics, and tables as a whole: one history is small."""
 
     world: World
-    eye: Connection
+    eye: "asyncpg.Connection[asyncpg.Record]"
     topics: dict[str, list[Seen]] = field(default_factory=lambda: {topic.name: [] for topic in TOPICS})
     read: dict[TopicPartition, int] = field(default_factory=dict)
     log: list[Logged] = field(default_factory=list)
@@ -82,6 +80,6 @@ def refuse(check: Check, evidence: Evidence) -> None:
         raise Violated(check.__name__, problem)
 
 
-async def wipe(eye: Connection, tables: Sequence[str]) -> None:
+async def wipe(eye: "asyncpg.Connection[asyncpg.Record]", tables: Sequence[str]) -> None:
     """Empty the tables, the append-only log included."""
     await eye.execute("; ".join(["set session_replication_role = replica", *(f"delete from {table}" for table in tables)]))

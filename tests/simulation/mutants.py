@@ -11,11 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.commands import ExpireBooking
 from contracts.message import Message
-from services.booking import handlers as booking, lifecycle, store as booking_store
+from services.booking import lifecycle, parking, store as booking_store
 from services.expiry.sweep import Sweep
-from services.notifier import entering, handlers as notifier
+from services.notifier import handlers as notifier, store as ledger
 from services.notifier.ledger import Key, Outcome as Told
-from services.runtime import inbox, relay
+from services.runtime import inbox, outbox, relay
 from services.runtime.clock import host_now
 from services.runtime.consumer import Consumer, Raw, last_offsets
 from services.runtime.db import Lock
@@ -26,7 +26,7 @@ from tests.simulation.world import Engines
 
 Patch = pytest.MonkeyPatch
 apply, claim, run_scan = Consumer.on_batch, inbox.claim, Sweep.run_once
-other_version, enter, waiting = lifecycle._other_version, entering.store.enter, booking_store.waiting
+other_version, enter, waiting = lifecycle._other_version, ledger.enter, booking_store.waiting
 project = notifier._project
 
 
@@ -104,7 +104,7 @@ def ledger_key_without_channel(patch: Patch, _: Engines) -> None:
         keyed = {replace(o.entry.key, channel=""): o for o in outcomes}
         return await enter(connection, keyed.values(), now)
 
-    patch.setattr(entering.store, "enter", enter_once)
+    patch.setattr(ledger, "enter", enter_once)
 
 
 def group_reset_that_sends_again(patch: Patch, _: Engines) -> None:
@@ -117,7 +117,7 @@ def group_reset_that_sends_again(patch: Patch, _: Engines) -> None:
         )
         return []
 
-    patch.setattr(entering.store, "ledgered", forget)
+    patch.setattr(ledger, "ledgered", forget)
     patch.setattr(notifier, "_project", lambda bookings, event: project({}, event) and _projected(bookings, event))
 
 
@@ -161,7 +161,7 @@ def acknowledged_unasked(patch: Patch, _: Engines) -> None:
     """Forget outbox rows without looking at Kafka's answers."""
 
     async def settle(self: relay.Relay, connection: AsyncConnection, sent: Sequence[tuple[int, Any]]) -> None:
-        await relay.acknowledge(connection, self._schema, [position for position, _ in sent])
+        await outbox.acknowledge(connection, self._schema, [position for position, _ in sent])
 
     patch.setattr(relay.Relay, "_settle", settle)
 
@@ -172,7 +172,7 @@ def orphans_at_once(patch: Patch, _: Engines) -> None:
     async def drop(*_: Any) -> None:
         return None
 
-    patch.setattr(booking.parking, "park", drop)
+    patch.setattr(parking, "park", drop)
 
 
 MUTANTS: Mapping[str, Mutant] = {

@@ -1,23 +1,36 @@
 """The simulation is tested itself: it notices every mistake of the list within a few seeds, by the invariant that is named for it."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.simulation.conftest import Live
 from tests.simulation.lookout import Violated
 from tests.simulation.mutants import MUTANTS
 
+PAGE = Path(__file__).parents[2] / "docs" / "testing.md"
 pytestmark = pytest.mark.timeout(300)
+
+
+async def broken(live_through: Live, seeds: int) -> tuple[int, str] | None:
+    """The first seed whose history goes wrong, and the invariant that does not hold then."""
+    for seed in range(seeds):
+        try:
+            await live_through(seed)
+        except Violated as violated:
+            return seed, violated.invariant
+    return None
 
 
 @pytest.mark.parametrize("name", MUTANTS)
 async def test_a_mutant_is_noticed(live_through: Live, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     mutant = MUTANTS[name]
-    mutant.make(monkeypatch, live_through.keywords["engines"])  # type: ignore[attr-defined]
-    for seed in range(mutant.seeds):
-        try:
-            await live_through(seed)
-        except Violated as violated:
-            print(f"{name}: seed {seed}, {violated.invariant}, {str(violated)[:200]}")
-            assert violated.invariant in mutant.broken
-            return
-    pytest.fail(f"{name} was not noticed in {mutant.seeds} histories")
+    mutant.make(monkeypatch, live_through.keywords["engines"])
+    noticed = await broken(live_through, mutant.seeds)
+    assert noticed is not None, f"{name} was not noticed in {mutant.seeds} histories"
+    assert noticed[1] in mutant.broken, noticed
+
+
+def test_the_page_has_every_mutant_and_what_notices_it() -> None:
+    rows = [f"| {name} | {', '.join(f'`{broken}`' for broken in mutant.broken)} |" for name, mutant in MUTANTS.items()]
+    assert [row for row in PAGE.read_text(encoding="utf-8").splitlines() if row.startswith("| ")][1:] == rows

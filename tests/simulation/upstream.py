@@ -41,8 +41,12 @@ class Story:
 
 
 def _create(story: Story, now: datetime, chance: Random) -> Message[Any]:
-    facts = {"booking_date": now + chance.choice(VISITS) * HOUR, "customer": UUID(story.customer.id), "provider": UUID(story.provider.id)}
-    paying = {"prepaid": True, "payment_method": "sandbox"} if story.prepaid else {}
+    facts: dict[str, Any] = {
+        "booking_date": now + chance.choice(VISITS) * HOUR,
+        "customer": UUID(story.customer.id),
+        "provider": UUID(story.provider.id),
+    }
+    paying: dict[str, Any] = {"prepaid": True, "payment_method": "sandbox"} if story.prepaid else {}
     return builders.create(story.id, **facts, **paying)
 
 
@@ -53,6 +57,10 @@ def _authorized(story: Story, _now: datetime, _chance: Random) -> Message[Any]:
 def _captured(story: Story, _now: datetime, chance: Random) -> Message[Any]:
     half = payment_facts.captured(story.id, Decimal("750.00"), reference=f"{chance.choice('cd')}-{story.id}")
     return replace(half, actor=GATEWAY, source="gateway")
+
+
+def _put_off(story: Story, now: datetime, _chance: Random) -> Message[Any]:
+    return builders.reschedule(story.id, story.provider, now - HOUR)
 
 
 USUAL: tuple[Tell, ...] = (
@@ -118,7 +126,7 @@ class Upstream:
 
     def hurry(self, story: Story, now: datetime) -> None:
         """Have the provider take the booking, or put it off a little."""
-        tell = self.chance.choice([USUAL[1], lambda s, n, _c: builders.reschedule(s.id, s.provider, n - HOUR)])
+        tell = self.chance.choice([USUAL[1], _put_off])
         self._new(tell(story, now, self.chance), now)
 
     def _new(self, message: Message[Any], now: datetime) -> str:

@@ -19,7 +19,7 @@ from services.directory import app as directory
 from services.expiry import app as expiry, sweep
 from services.notifier import app as notifier, delivery
 from services.payments import app as payments
-from services.runtime import process as runtime, relay
+from services.runtime import outbox, process as runtime, relay
 from services.runtime.consumer import Consumer
 from services.runtime.outcomes import Handler, Outcome, Received
 from services.runtime.process import Process
@@ -132,7 +132,7 @@ def staged(world: World) -> Iterator[World]:
         patch.setattr(runtime, "open_direct_engine", lambda *_, **__: world.engines.direct)
         patch.setattr(runtime, "business_clock", lambda *_: world)
         patch.setattr(runtime, "LEADER_REST", 0.0)
-        patch.setattr(relay, "acknowledge", partial(world.acknowledge, relay.acknowledge))
+        patch.setattr(relay, "acknowledge", partial(world.acknowledge, outbox.acknowledge))
         patch.setattr(notifier, "Folder", lambda _: world.mail)
         patch.setattr(delivery, "LEASE_SECONDS", 0.0)
         patch.setattr(Backoff, "delay", lambda *_: 0.0)
