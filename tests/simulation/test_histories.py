@@ -9,7 +9,7 @@ from tests.simulation.conftest import Live
 from tests.simulation.lookout import Violated
 
 SEED = os.environ.get("SIMULATION_SEED")
-BLOCK, BLOCKS = 20, 10
+BLOCK, BLOCKS = 14, 10
 pytestmark = pytest.mark.timeout(300)
 
 
