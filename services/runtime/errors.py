@@ -21,6 +21,10 @@ class OffsetsLost(Halt):
     """Records were removed from a topic before this group read them."""
 
 
+class ClientStuck(Halt):
+    """A client of Apache Kafka gets no answer any more where a new one does."""
+
+
 def brief(error: BaseException) -> str:
     """Return what `error` says in one line."""
     return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"

@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from services.runtime.errors import brief
 
 log = structlog.get_logger()
 STOP_SECONDS = 3.0
+ANSWER_SECONDS = 5.0
 SEND_SECONDS = 25.0
 LARGEST_REQUEST = 3 * 1024 * 1024
 
@@ -45,3 +46,15 @@ async def stop_quickly(stop: Callable[[], Awaitable[object]], within: float = ST
         await asyncio.wait_for(stop(), within)
     except (TimeoutError, KafkaError, OSError) as error:
         log.warning("kafka_client_not_stopped_cleanly", error=brief(error))
+
+
+async def answers(bootstrap: str, within: float = ANSWER_SECONDS) -> bool:
+    """Return whether a new client reaches Apache Kafka within so many seconds."""
+    client = AIOKafkaConsumer(bootstrap_servers=bootstrap)
+    try:
+        await asyncio.wait_for(client.start(), within)
+    except (TimeoutError, KafkaError, OSError):
+        return False
+    finally:
+        await stop_quickly(client.stop)
+    return True

@@ -20,7 +20,7 @@ from services.runtime.db import Lock, open_direct_engine, open_engine
 from services.runtime.errors import Halt, SlotTaken
 from services.runtime.exhibit import Exhibit, Families, Reading, exported, gauge
 from services.runtime.health import Endpoint, Health
-from services.runtime.kafka import acknowledged, open_producer, stop_quickly
+from services.runtime.kafka import acknowledged, answers, open_producer, stop_quickly
 from services.runtime.loops import ConnectedStep, Loop, Step, led, patiently, pause
 from services.runtime.migrations import require_newest
 from services.runtime.outbox import Outgoing
@@ -80,7 +80,7 @@ class Process:
         consumer.register(self._broker, slot=self.settings.slot, batch=self.settings.batch)
         self.health.expect(group)
         self._consumers.append(consumer)
-        self.repeat(f"progress:{group}", WATCH_EVERY, Progress(consumer, self.health).run_once)
+        self.repeat(f"progress:{group}", WATCH_EVERY, Progress(consumer, self.health, partial(answers, self.settings.kafka)).run_once)
         return consumer
 
     def repeat(self, name: str, every: float, step: Step) -> None:
