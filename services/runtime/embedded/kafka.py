@@ -7,6 +7,7 @@ import socket
 import struct
 import subprocess
 import uuid
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -33,7 +34,7 @@ PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller}
-advertised.listeners=PLAINTEXT://{host}:{port}
+advertised.listeners=PLAINTEXT://{host}:{advertised}
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
 controller.quorum.bootstrap.servers={host}:{controller}
@@ -56,17 +57,18 @@ PROBE_SECONDS = 1.0
 
 
 def start_kafka(
-    home: Path, port: int = 0, controller_port: int = 0, *, cache: Path | None = None, announce: Announce = to_stderr
+    home: Path, port: int = 0, controller_port: int = 0, *, advertised: int = 0, cache: Path | None = None, announce: Announce = to_stderr
 ) -> Server:
     """Start Apache Kafka on data in `home` and return it answering; port 0 picks a free one, `url` is `host:port`.
 
-    The first start on a machine downloads it into `cache`. Raises StartFailed.
+    Clients are sent to the port `advertised` where something stands in between. The first start on a machine downloads it into
+    `cache`. Raises StartFailed.
     """
-    return started(launch_kafka(home, port, controller_port, cache=cache, announce=announce))
+    return started(launch_kafka(home, port, controller_port, advertised=advertised, cache=cache, announce=announce))
 
 
 def launch_kafka(
-    home: Path, port: int = 0, controller_port: int = 0, *, cache: Path | None = None, announce: Announce = to_stderr
+    home: Path, port: int = 0, controller_port: int = 0, *, advertised: int = 0, cache: Path | None = None, announce: Announce = to_stderr
 ) -> Server:
     """Do as `start_kafka` does, but return before it answers."""
     with usable(home) as home_:
@@ -77,9 +79,10 @@ def launch_kafka(
         java = _java(kafka_jars(cache or DownloadSettings().cache_folder, announce))
         folder = home_ / "kafka"
         folder.mkdir(exist_ok=True)
+        ports = {"port": port, "advertised": advertised or port, "controller": controller}
         if not (folder / "data" / "meta.properties").exists():
-            _format(java, folder, port, controller)
-        properties = _write_properties(folder, "data", port, controller)
+            _format(java, folder, ports)
+        properties = _write_properties(folder, "data", ports)
         launch = Launch(NAME, [*java, "kafka.Kafka", properties], folder, home_ / "log" / "kafka.log", signal.SIGTERM)
         return Server(f"{LOOPBACK}:{port}", launch, pid_file, lambda _pid: _is_ready(port))
 
@@ -92,17 +95,17 @@ def _java(jars: list[Path]) -> list[str]:
     return [str(java), *JVM, "-cp", os.pathsep.join(map(str, jars))]
 
 
-def _write_properties(folder: Path, data: str, port: int, controller: int) -> str:
+def _write_properties(folder: Path, data: str, ports: Mapping[str, int]) -> str:
     """Write the settings for data in `folder`/`data` and return the file's name; names are relative, so that any folder will do."""
     name = f"{data}.properties"
-    (folder / name).write_text(PROPERTIES.format(host=LOOPBACK, port=port, controller=controller, data=data))
+    (folder / name).write_text(PROPERTIES.format(host=LOOPBACK, data=data, **ports))
     return name
 
 
-def _format(java: list[str], folder: Path, port: int, controller: int) -> None:
+def _format(java: list[str], folder: Path, ports: Mapping[str, int]) -> None:
     """Make the data folder aside, so that it is whole or not there."""
     shutil.rmtree(folder / "data.new", ignore_errors=True)
-    properties = _write_properties(folder, "data.new", port, controller)
+    properties = _write_properties(folder, "data.new", ports)
     argv = [
         *java,
         "kafka.tools.StorageTool",
