@@ -20,11 +20,13 @@ EVENTS = re.compile(r'^booking_events_total\{[^}]*type="(\w+)"[^}]*\} (\S+)$', r
 
 @dataclass(frozen=True)
 class Seen:
-    """One record of a topic."""
+    """One record of a topic; `at` is when its producer sent it, in seconds of the host."""
 
     key: str
     headers: dict[str, str]
     data: dict[str, Any]
+    place: tuple[str, int, int] = ("", 0, 0)
+    at: float = 0.0
 
 
 async def read_topic(bootstrap: str, topic: str) -> list[Seen]:
@@ -52,7 +54,17 @@ async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
 
 def _seen(record: Any) -> Seen:
     headers = {name: (value or b"").decode() for name, value in record.headers}
-    return Seen(record.key.decode(), headers, json.loads(record.value))
+    place = (record.topic, record.partition, record.offset)
+    return Seen((record.key or b"").decode(), headers, _data(record.value), place, record.timestamp / 1000)
+
+
+def _data(value: bytes | None) -> dict[str, Any]:
+    """Return what a record carries; nothing where it is no JSON, which some are sent on purpose."""
+    try:
+        data: dict[str, Any] = json.loads(value or b"{}")
+    except ValueError:
+        return {}
+    return data
 
 
 def first_occurrences(events: list[Seen]) -> list[Seen]:
@@ -78,16 +90,20 @@ class Evidence:
 
     def problems(self, ledger: Ledger) -> list[str]:
         """Return what contradicts the promises: nothing lost, nothing doubled, nothing out of order, everybody told once."""
-        found = [
-            *self._lost(ledger),
-            *self._order(),
-            *self._doubled(),
-            *self._tables(),
-            *self._letters(ledger),
-            *self._money(),
-            *self._counts(),
-        ]
-        return found + [f"dead letter {d.key}: {d.headers.get('x-dlq-reason')}" for d in self.dead]
+        return [problem for found in self.findings(ledger).values() for problem in found]
+
+    def findings(self, ledger: Ledger) -> dict[str, list[str]]:
+        """Return what contradicts each promise, by its name."""
+        return {
+            "one_outcome": self._lost(ledger),
+            "first_occurrences_in_order": self._order(),
+            "no_double": self._doubled(),
+            "state_is_the_log": self._tables(),
+            "everybody_told": self._letters(ledger),
+            "paid_once": self._money(),
+            "counted_by_hand": self._counts(),
+            "dead_letters": [f"dead letter {d.key}: {d.headers.get('x-dlq-reason')}" for d in self.dead],
+        }
 
     def _lost(self, ledger: Ledger) -> list[str]:
         answered = {seen.headers["ce_causationid"] for seen in (*self.events, *self.rejections)}

@@ -11,11 +11,15 @@ from uuid import UUID, uuid4
 
 @dataclass
 class Ledger:
-    """What was sent: command ids by booking, who takes part in it, and when each booking lapses that nobody acts on."""
+    """What was sent: command ids by booking, who takes part in it, and when each booking lapses that nobody acts on.
+
+    `unreadable` has why each record by its mark is to end in dead letters.
+    """
 
     commands: dict[str, list[str]] = field(default_factory=dict)
     parties: dict[str, tuple[str, str]] = field(default_factory=dict)
     lapsing: dict[str, str] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
 
 
 def booking_id(chance: random.Random) -> str:

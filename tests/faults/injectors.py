@@ -1,0 +1,151 @@
+"""One injector for each kind of fault: it acts, makes sure that it was felt, heals, and counts."""
+
+import asyncio
+import signal
+import time
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+import asyncpg
+
+from tests.faults import strange
+from tests.faults.plan import ALL, SERVICES, Fault
+from tests.faults.stage import Armed, Stage
+from tests.faults.upstream import Upstream
+
+POLL = 0.2
+Felt = Callable[[], bool]
+
+
+async def until(felt: Felt) -> None:
+    """Wait for something to be felt."""
+    while not felt():  # noqa: ASYNC110 - what is waited for happens in other processes
+        await asyncio.sleep(POLL)
+
+
+@dataclass
+class Injector:
+    """Carries out a plan on `stage`; `counters` has how often each fault was felt, `spans` when."""
+
+    stage: Stage
+    upstream: Upstream
+    counters: Counter[str] = field(default_factory=Counter)
+    spans: list[tuple[str, float, float]] = field(default_factory=list)
+    _taken: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+
+    async def inject(self, fault: Fault, began: float) -> None:
+        """Carry out `fault` in its time, one after the other for each kind and victim."""
+        await asyncio.sleep(max(0.0, began + fault.at - time.monotonic()))
+        async with self._taken[f"{fault.kind} {fault.victim}"]:
+            at = time.time()
+            await KINDS[fault.kind](self, fault)
+            self.spans.append((f"{fault.name} {fault.victim}", at, time.time()))
+            self.counters[fault.name] += 1
+
+    async def kill(self, fault: Fault) -> None:
+        """End a process as the kernel would when memory is short, and see another one take its place."""
+        await until(lambda: bool(self.stage.pids(fault.victim)))
+        pid = self.upstream.chance.choice(self.stage.pids(fault.victim))
+        self.stage.signal(pid, signal.SIGKILL)
+        await self._replaced(fault.victim, {pid})
+
+    async def kill_at(self, fault: Fault) -> None:
+        """Have the victim die when it next reaches a point."""
+        trap = Armed(fault.victim, fault.how)
+        self.stage.armed.append(trap)
+        await trap.sprung.wait()
+
+    async def stop(self, fault: Fault) -> None:
+        """Freeze a process, and let it go on as if nothing had happened."""
+        await until(lambda: bool(self.stage.pids(fault.victim)))
+        pid = self.upstream.chance.choice(self.stage.pids(fault.victim))
+        self.stage.signal(pid, signal.SIGSTOP)
+        try:
+            await asyncio.sleep(fault.seconds)
+        finally:
+            self.stage.signal(pid, signal.SIGCONT)
+
+    async def roll(self, fault: Fault) -> None:
+        """Restart the copies of a service in good order, one by one."""
+        for slot in sorted({int(p["slot"] or 0) for p in self.stage.processes() if p["name"] == fault.victim}):
+            await until(lambda slot=slot: bool(self.stage.pids(fault.victim, slot)))  # type: ignore[misc]
+            old = self.stage.pids(fault.victim, slot)
+            self.stage.signal(old[0], signal.SIGTERM)
+            await self._replaced(fault.victim, set(old))
+
+    async def _replaced(self, service: str, old: set[int]) -> None:
+        copies = sum(p["name"] == service for p in self.stage.processes())
+        await until(lambda: len(pids := self.stage.pids(service)) >= copies and not old & set(pids))
+
+    async def broker(self, fault: Fault) -> None:
+        """Kill Apache Kafka, and start it again."""
+        await self._server_down("kafka", signal.SIGKILL, fault.seconds)
+
+    async def database(self, fault: Fault) -> None:
+        """Stop PostgreSQL at once, or end the connections of somebody."""
+        if fault.how == "immediate-stop":
+            await self._server_down("postgres", signal.SIGQUIT, fault.seconds)
+        else:
+            await self._end_backends(fault.victim)
+
+    async def _server_down(self, place: str, signum: signal.Signals, seconds: float) -> None:
+        server = self.stage.servers[place]
+        async with self._taken[f"{place} down"]:
+            await until(lambda: self.stage.signal(server.pid, signum))
+            await until(lambda: not server.alive())
+            await asyncio.sleep(seconds)
+            server.restart()
+            await asyncio.to_thread(server.wait)
+
+    async def _end_backends(self, victim: str) -> None:
+        """End the connections of `victim`; a database that is down meanwhile is waited for."""
+        pattern, ended = "sewa-%" if victim == ALL else f"sewa-{victim}-%", 0
+        while not ended:
+            try:
+                connection = await asyncpg.connect(self.stage.database, timeout=10)
+                try:
+                    ended = await connection.fetchval(
+                        "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name like $1", pattern
+                    )
+                finally:
+                    await connection.close()
+            except (OSError, asyncpg.PostgresError, TimeoutError):
+                ended = 0
+            await asyncio.sleep(POLL)
+
+    async def link(self, fault: Fault) -> None:
+        """Cut, hold up or slow what goes between a server and somebody; felt once it has struck a connection."""
+        mode, _, place = fault.how.partition(" ")
+        proxy = self.stage.proxies[place]
+        async with self._taken[f"link {place}"]:
+            before = proxy.held[mode]
+            proxy.put(fault.victim, mode)
+            try:
+                await asyncio.sleep(fault.seconds)
+                await until(lambda: proxy.held[mode] > before)
+            finally:
+                proxy.put(fault.victim, "")
+
+    async def records(self, fault: Fault) -> None:
+        """Send records that nobody should send."""
+        await strange.send(self.upstream, fault.how)
+
+    def heal(self) -> None:
+        """Take back what may still be in force."""
+        self.stage.armed.clear()
+        for proxy in self.stage.proxies.values():
+            for victim in (ALL, *SERVICES):
+                proxy.put(victim, "")
+
+
+KINDS: Mapping[str, Callable[[Injector, Fault], Awaitable[None]]] = {
+    "kill": Injector.kill,
+    "kill-at": Injector.kill_at,
+    "stop": Injector.stop,
+    "rolling-restart": Injector.roll,
+    "broker-kill": Injector.broker,
+    "database": Injector.database,
+    "link": Injector.link,
+    "records": Injector.records,
+}

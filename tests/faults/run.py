@@ -1,0 +1,124 @@
+"""One run: calm, then faults under load, then healing, quiet, and a verdict."""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import asyncpg
+from aiokafka.errors import KafkaError
+
+from tests.faults.injectors import Injector
+from tests.faults.looking import Place, look, waiting
+from tests.faults.plan import Fault, Profile, planned
+from tests.faults.stage import UP, Stage, staged
+from tests.faults.upstream import Upstream
+
+REACH_SECONDS = 120.0
+QUIET_SECONDS = 120.0
+SETTLED_SECONDS = 20.0
+LOOK_EVERY = 2.0
+KNOWN = "select count(*) from notifier.people"
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run showed. `unreached` faults make it void; `broken` has what contradicts each promise that was not kept."""
+
+    seed: int
+    planned: Counter[str]
+    reached: Counter[str]
+    points: Counter[str]
+    sent: Counter[str]
+    unreached: Sequence[str]
+    waiting: dict[str, int]
+    broken: dict[str, list[str]]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def verdict(self) -> str:
+        """In one word: `void`, `stuck`, `broken` or `clean`."""
+        if self.unreached:
+            return "void"
+        if self.waiting:
+            return "stuck"
+        return "broken" if self.broken else "clean"
+
+
+async def run(seed: int, profile: Profile, home: Path, say: Say = print, argv: Sequence[str] = UP) -> Report:
+    """Live through the run of `seed` in `home`."""
+    faults, began = planned(seed, profile), time.monotonic()
+    async with staged(home, profile.copies, argv) as stage:
+        upstream = Upstream(stage.kafka, home / "ledger.jsonl", random.Random(seed))
+        injector = Injector(stage, upstream)
+        try:
+            await upstream.introduce()
+            await _known(stage, sum(map(len, upstream.people.values())))
+            started, calm = time.monotonic(), time.time()
+            say(f"{len(faults)} faults in {profile.seconds:.0f} s, after {started - began:.0f} s of starting")
+            unreached = await _under_load(injector, faults, profile, say)
+            injector.heal()
+            healed = time.monotonic()
+            say(f"healed after {healed - started:.0f} s; {upstream.path.read_bytes().count(b'kept')} commands kept")
+            first = min((at for _, at, _ in injector.spans), default=time.time())
+            place = Place(stage.kafka, stage.database, upstream.path, stage.letters)
+            left, broken = await _settled(stage, place, (calm, min(first, calm + profile.calm)), say)
+        finally:
+            await upstream.close()
+        counted = Counter(fault.name for fault in faults)
+        seconds = {"starting": started - began, "under load": healed - started, "to quiet": time.monotonic() - healed}
+        return Report(seed, counted, injector.counters, stage.points, upstream.sent, unreached, left, broken, seconds)
+
+
+async def _known(stage: Stage, people: int) -> None:
+    """Wait until everybody is known to whoever writes letters."""
+    connection = await asyncpg.connect(stage.database, timeout=10)
+    try:
+        while await connection.fetchval(KNOWN) < people:  # noqa: ASYNC110 - it happens in another process
+            await asyncio.sleep(0.2)
+    finally:
+        await connection.close()
+
+
+async def _under_load(injector: Injector, faults: Sequence[Fault], profile: Profile, say: Say) -> list[str]:
+    """Carry out all faults while the load goes on; return those that could not be brought about."""
+    load = asyncio.create_task(injector.upstream.run(profile.bookings_a_second))
+    began = time.monotonic()
+    tasks = {asyncio.create_task(_told(injector, fault, began, say)): fault for fault in faults}
+    _, late = await asyncio.wait(tasks, timeout=profile.seconds + REACH_SECONDS)
+    for task in late:
+        task.cancel()
+    await asyncio.gather(*late, return_exceptions=True)
+    await asyncio.sleep(max(0.0, began + profile.seconds - time.monotonic()))
+    injector.heal()
+    injector.upstream.enough.set()
+    await load
+    failed = {task: task.exception() for task in tasks.keys() - late if task.exception()}
+    return sorted([f"{tasks[t].name} {tasks[t].victim}" for t in late] + [f"{tasks[t].name}: {error!r}" for t, error in failed.items()])
+
+
+async def _told(injector: Injector, fault: Fault, began: float, say: Say) -> None:
+    await injector.inject(fault, began)
+    say(f"{time.monotonic() - began:6.1f} s  {fault.name} ({fault.victim}), planned for {fault.at}")
+
+
+async def _settled(stage: Stage, place: Place, calm: tuple[float, float], say: Say) -> tuple[dict[str, int], dict[str, list[str]]]:
+    """Look until nothing waits and nothing is wrong; what is still wrong when all has long been quiet stays wrong."""
+    deadline, quiet_since = time.monotonic() + QUIET_SECONDS, 0.0
+    left, broken = {"everything": 1}, dict[str, list[str]]()
+    while time.monotonic() < deadline:
+        with suppress(OSError, KafkaError, asyncpg.PostgresError, TimeoutError):
+            left = await waiting(place)
+            quiet_since = (quiet_since or time.monotonic()) if not left else 0.0
+            trial = await look(place, await asyncio.to_thread(stage.metrics), calm)
+            broken = {promise: found for promise, found in trial.findings().items() if found}
+            say(f"        waiting {left}, broken {dict(zip(broken, map(len, broken.values()), strict=True))}")
+            if quiet_since and (not broken or time.monotonic() - quiet_since > SETTLED_SECONDS):
+                break
+        await asyncio.sleep(LOOK_EVERY)
+    return left, broken
