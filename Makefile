@@ -14,7 +14,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup up demo test check format-check lint types imports generated format generate hooks clean
+.PHONY: help setup up demo test faults check format-check lint types imports generated format generate hooks clean
 
 help: ## list the targets (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ demo: setup ## see the whole story in two minutes, on a platform of its own
 
 test: setup ## run all tests, two at a time; ARGS="-k word tests/unit" picks some
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+faults: setup ## break everything for 15 minutes under load, and judge; PROFILE=smoke|gate|soak, SEED=n
+	$(BIN)/python -m tests.faults --profile $(or $(PROFILE),gate) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 check: format-check lint types imports generated test ## run exactly what CI runs
 

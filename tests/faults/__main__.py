@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import logging
 import random
+import shlex
 import sys
 import tempfile
 from pathlib import Path
@@ -37,27 +38,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument("--profile", choices=PROFILES, default="smoke")
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
+    parser.add_argument("--minutes", type=float, help="another length of the profile")
     parser.add_argument("--mutant", help="run with this mistake in the services: the run is to be broken")
     parser.add_argument("--home", type=Path, help="an empty folder for everything; default a temporary one")
     chosen = parser.parse_args()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # that a broker is away is no news here
-    mutant = ["--mutant", chosen.mutant] if chosen.mutant else []
+    profile = PROFILES[chosen.profile].lasting(chosen.minutes * 60) if chosen.minutes else PROFILES[chosen.profile]
     argv = (sys.executable, "-m", "tests.faults.mutated", chosen.mutant, "up") if chosen.mutant else UP
     with tempfile.TemporaryDirectory(prefix="sewa-faults-") as folder:
         home = chosen.home or Path(folder)
         home.mkdir(exist_ok=True)
-        report = asyncio.run(run(chosen.seed, PROFILES[chosen.profile], home.resolve(), lambda line: print(line, flush=True), argv))
+        report = asyncio.run(run(chosen.seed, profile, home.resolve(), lambda line: print(line, flush=True), argv))
+    options = {"profile": chosen.profile, "seed": chosen.seed, "minutes": chosen.minutes, "mutant": chosen.mutant}
     repeat = [
         "python",
         "-m",
         "tests.faults",
-        "--profile",
-        chosen.profile,
-        "--seed",
-        str(chosen.seed),
-        *(f'"{m}"' if " " in m else m for m in mutant),
+        *(word for name, value in options.items() if value is not None for word in (f"--{name}", str(value))),
     ]
-    print(told(report, " ".join(repeat)))
+    print(told(report, shlex.join(repeat)))
     sys.exit(report.verdict != "clean")
 
 

@@ -51,9 +51,11 @@ class Injector:
         await self._replaced(fault.victim, {pid})
 
     async def kill_at(self, fault: Fault) -> None:
-        """Have the victim die when it next reaches a point."""
+        """Have the victim die when it next reaches a point; load leads to each of them, but dead letters are rare."""
         trap = Armed(fault.victim, fault.how)
         self.stage.armed.append(trap)
+        if fault.how == "before-dead-letter":
+            await strange.send(self.upstream, "bad-json")
         await trap.sprung.wait()
 
     async def stop(self, fault: Fault) -> None:

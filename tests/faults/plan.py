@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 SERVICES = ("booking", "directory", "expiry", "notifier", "payments")
 POINTS: Mapping[str, tuple[str, ...]] = {
@@ -47,6 +47,11 @@ class Profile:
     calm: float = 6.0
     bookings_a_second: float = 4.0
     copies: Mapping[str, int] = field(default_factory=lambda: {"booking": 2})
+
+    def lasting(self, seconds: float) -> "Profile":
+        """Return a run of another length in which as much goes wrong in a minute."""
+        often = {kind: max(1, round(number * seconds / self.seconds)) for kind, number in self.often.items()}
+        return replace(self, seconds=seconds, often=often)
 
 
 SMOKE = {
