@@ -42,12 +42,12 @@ class Report:
 
     @property
     def verdict(self) -> str:
-        """In one word: `void`, `stuck`, `broken` or `clean`."""
-        if self.unreached:
-            return "void"
+        """In one word: `stuck`, `broken`, `void` or `clean`."""
         if self.waiting:
             return "stuck"
-        return "broken" if self.broken else "clean"
+        if self.broken:
+            return "broken"
+        return "void" if self.unreached else "clean"
 
 
 async def run(seed: int, profile: Profile, home: Path, say: Say = print, argv: Sequence[str] = UP) -> Report:
