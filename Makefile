@@ -35,8 +35,8 @@ up: setup ## run PostgreSQL, Kafka and all services, until Ctrl-C
 demo: setup ## see the whole story in two minutes, on a platform of its own
 	@exec $(BIN)/sewa demo
 
-test: setup ## run all tests; ARGS="-k word tests/unit" picks some
-	$(BIN)/python -m pytest $(ARGS)
+test: setup ## run all tests, two at a time; ARGS="-k word tests/unit" picks some
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: format-check lint types imports generated test ## run exactly what CI runs
 

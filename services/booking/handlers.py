@@ -28,6 +28,8 @@ from services.runtime.metrics import COMMANDS, DEAD_LETTERS
 from services.runtime.outcomes import Burial, Fate, Outcome, Received, Record, fate_of
 
 GROUP, PAYMENTS_GROUP = "booking.commands", "booking.payments"
+# One for both groups: an identity names one message, whichever topic brings it.
+CONSUMER = "booking"
 GROUPS = {BOOKING_COMMANDS.name: GROUP, PAYMENT_EVENTS.name: PAYMENTS_GROUP}
 PATIENCE = timedelta(minutes=15)
 ORPHANS_AT_ONCE = 500
@@ -116,24 +118,16 @@ def _open(items: Iterable[Item]) -> list[Item]:
     return [item for item in items if item.outcome is None]
 
 
-def _by_group(items: Iterable[Item]) -> Iterator[tuple[str, list[Item]]]:
-    groups: dict[str, list[Item]] = defaultdict(list)
-    for item in items:
-        groups[item.group].append(item)
-    yield from sorted(groups.items())
-
-
 async def _claim(connection: AsyncConnection, items: Sequence[Item]) -> None:
     """Let the first message of an identity pass; copies have no effect, and impostors are buried."""
-    for group, members in _by_group(items):
-        claims = await inbox.claim(connection, SCHEMA, group, (item.command for item in members))
-        first: dict[Identity, bytes] = dict(claims.known)
-        for item in members:
-            identity = item.command.identity
-            if identity in first:
-                item.outcome = _repeated(item, first[identity])
-            else:
-                first[identity] = item.command.payload_hash
+    claims = await inbox.claim(connection, SCHEMA, CONSUMER, (item.command for item in items))
+    first: dict[Identity, bytes] = dict(claims.known)
+    for item in items:
+        identity = item.command.identity
+        if identity in first:
+            item.outcome = _repeated(item, first[identity])
+        else:
+            first[identity] = item.command.payload_hash
 
 
 async def _remember(connection: AsyncConnection, bookings: Mapping[UUID, Booking], items: Sequence[Item]) -> None:
@@ -142,8 +136,7 @@ async def _remember(connection: AsyncConnection, bookings: Mapping[UUID, Booking
     for item in items:
         if item.command.identity in known:
             item.outcome = _repeated(item, known[item.command.identity])
-    for group, members in _by_group(item for item in items if isinstance(item.outcome, Burial)):
-        await inbox.release(connection, SCHEMA, group, [item.command.identity for item in members])
+    await inbox.release(connection, SCHEMA, CONSUMER, [item.command.identity for item in items if isinstance(item.outcome, Burial)])
 
 
 def _repeated(item: Item, payload_hash: bytes) -> Outcome:
@@ -197,10 +190,9 @@ async def _retire(connection: AsyncConnection, unparked: Sequence[Item]) -> None
 
 async def _note(connection: AsyncConnection, items: Sequence[Item]) -> None:
     """Record outcomes in the inbox; what is buried gives its claim back, so that it can be sent again."""
-    for group, members in _by_group(items):
-        outcomes = {i.command.identity: fate_of(cast(Outcome, i.outcome)) for i in members}
-        await inbox.record_outcomes(connection, SCHEMA, group, {k: v for k, v in outcomes.items() if v is not Fate.BURIED})
-        await inbox.release(connection, SCHEMA, group, [k for k, v in outcomes.items() if v is Fate.BURIED])
+    outcomes = {i.command.identity: fate_of(cast(Outcome, i.outcome)) for i in items}
+    await inbox.record_outcomes(connection, SCHEMA, CONSUMER, {k: v for k, v in outcomes.items() if v is not Fate.BURIED})
+    await inbox.release(connection, SCHEMA, CONSUMER, [k for k, v in outcomes.items() if v is Fate.BURIED])
 
 
 def _is_impostor(item: Item) -> bool:

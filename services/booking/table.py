@@ -104,7 +104,7 @@ ROWS = (
     Row(ConfirmDelivery, (*CUSTOMER, str(SYSTEM)), AWAITING, (), DeliveryConfirmed, "by the system when nobody answered in time"),
     Row(CompleteBooking, PARTIES, AWAITING, ("completed",), BookingCompleted, "confirmed, undisputed and paid"),
     Row(DisputeDelivery, CUSTOMER, AWAITING, (), BookingDisputed, "takes a confirmation back"),
-    Row(MarkNoShow, PARTIES, ("confirmed",), ("cancelled",), BookingCancelled, "reason `no_show_…`, from booking_date on"),
+    Row(MarkNoShow, PARTIES, ("confirmed",), ("cancelled",), BookingCancelled, "reason `no_show_…`, after booking_date"),
     Row(ReviewBooking, ("customer",), ("completed",), (), ReviewAdded, "once"),
     Row(
         OverrideBooking,

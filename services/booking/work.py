@@ -98,8 +98,8 @@ def _unfinished(booking: Booking) -> Refusal | None:
 
 
 def _no_show(booking: Booking, data: MarkNoShow, actor: Actor, now: datetime) -> BookingCancelled | Refusal:
-    if now < booking.booking_date:
-        return Refusal("too-early", f"nobody can have failed to come before {booking.booking_date.isoformat()}")
+    if now <= booking.booking_date:
+        return Refusal("too-early", f"nobody can have failed to come until after {booking.booking_date.isoformat()}")
     who = absent(data, actor)
     if who is None:
         return Refusal("evidence-required", "an admin has to say who did not come")

@@ -14,7 +14,7 @@ from services.runtime.settings import Port
 
 MOST_COPIES = 100
 HIGHEST_PORT = 65_535
-RUN = (sys.executable, "-m", "services.cli", "run")
+RUN = (sys.executable, "-P", "-m", "services.cli", "run")  # never what happens to lie in the current folder
 
 
 class UpSettings(DownloadSettings):

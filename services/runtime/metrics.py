@@ -1,6 +1,8 @@
 """The technical series that every process exports about itself."""
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter, Gauge, disable_created_metrics
+
+disable_created_metrics()  # type: ignore[no-untyped-call] # nobody asks when a series began, and each would be one of its own
 
 COMMANDS = Counter("commands", "Commands by what became of them", ["type", "outcome"])
 DEAD_LETTERS = Counter("dead_letters", "Messages that could not be understood or processed", ["topic", "reason"])

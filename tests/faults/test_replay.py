@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+import re
 from pathlib import Path
 
 import pytest
@@ -21,19 +21,20 @@ Places = dict[str, dict[TopicPartition, int]]
 
 
 async def committed(bootstrap: str) -> Places:
-    """How far each group has come."""
+    """How far each group has come that has begun."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
     try:
         groups = [group for group, _ in await admin.list_consumer_groups()]
-        return {g: {tp: at.offset for tp, at in (await admin.list_consumer_group_offsets(g)).items() if at.offset > 0} for g in groups}
+        known = {g: (await admin.list_consumer_group_offsets(g)).items() for g in groups}
+        return {g: places for g, found in known.items() if (places := {place: at.offset for place, at in found if at.offset > 0})}
     finally:
         await admin.close()
 
 
-async def begin_again(bootstrap: str) -> bool:
-    """Move every group to the beginning; Kafka lets nobody do that while it still counts members."""
-    for group, places in (await committed(bootstrap)).items():
+async def begin_again(bootstrap: str, stood: Places) -> bool:
+    """Move every group to the beginning; Kafka lets nobody do that while it still counts members, and raises."""
+    for group, places in stood.items():
         consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False)
         await consumer.start()
         try:
@@ -41,20 +42,21 @@ async def begin_again(bootstrap: str) -> bool:
             await consumer.commit(dict.fromkeys(places, 0))
         finally:
             await consumer.stop()
-    return not any((await committed(bootstrap)).values())
+    return True
 
 
-def at(bootstrap: str, work: Callable[[str], Awaitable[object]]) -> object:
-    async def run() -> object:
-        return await work(bootstrap)
-
-    return asyncio.run(run())
+def kafka_of(platform: Platform) -> str:
+    return f"127.0.0.1:{platform.environment['SEWA_KAFKA_PORT']}"
 
 
 def records(platform: Platform) -> dict[str, int]:
     """How many records each topic holds, repetitions and all."""
-    bootstrap = platform.status()["endpoints"]["kafka"]
-    return {topic: len(asyncio.run(read_topic(bootstrap, topic))) for topic in TOPICS}
+    return {topic: len(asyncio.run(read_topic(kafka_of(platform), topic))) for topic in TOPICS}
+
+
+def repeated(platform: Platform) -> set[str]:
+    """What was seen again and known again."""
+    return set(re.findall(r'^(\w+)\{[^}]*outcome="duplicate"[^}]*\} [1-9]', platform.metrics(), re.MULTILINE))
 
 
 def test_reading_every_topic_again_says_and_sends_nothing_new(tmp_path: Path) -> None:
@@ -62,12 +64,13 @@ def test_reading_every_topic_again_says_and_sends_nothing_new(tmp_path: Path) ->
     with started(tmp_path) as platform:
         assert platform.publish(load(random.Random(2), ledger)).wait(60) == 0
         eventually(lambda: told(platform, ledger), within=QUIET_SECONDS, every=1.0)
-        before = records(platform)
+        before, stood = records(platform), asyncio.run(committed(kafka_of(platform)))
     kafka = start_kafka(tmp_path)
     try:
-        eventually(lambda: at(kafka.url, begin_again), within=60, every=1.0)
+        eventually(lambda: asyncio.run(begin_again(kafka.url, stood)), within=60, every=1.0)
     finally:
         kafka.stop()
     with started(tmp_path) as again:
         eventually(lambda: told(again, ledger), within=QUIET_SECONDS, every=1.0)
         assert records(again) == before
+        assert repeated(again) == {"commands_total", "notifications_total"}

@@ -13,8 +13,8 @@ from structlog.testing import capture_logs
 from contracts.message import Message
 from contracts.values import Contract
 from services.booking.app import bury_orphans, settle_arrived
-from services.booking.handlers import GROUP, PAYMENTS_GROUP
-from tests.builders import MINUTE, PROVIDER, accept, bookings, cancel, confirm, create, deliver, dispute
+from services.booking.handlers import PAYMENTS_GROUP
+from tests.builders import CUSTOMER, MINUTE, PROVIDER, accept, bookings, cancel, confirm, create, deliver, dispute
 from tests.integration.booking_service import Service, opened
 from tests.payment_facts import CARD, authorized, captured, failed, refund_requested, refund_settled, voided
 
@@ -83,16 +83,24 @@ async def test_another_fact_under_a_used_identity_is_buried(service: Service) ->
     assert await service.pay(replace(voided(booking), id=paid.id)) == ["equivocation"]
 
 
+async def test_an_identity_names_one_message_whether_it_comes_as_a_command_or_as_a_fact(service: Service) -> None:
+    (booking,) = bookings(1)
+    paid = captured(booking)
+    refused, impostor = (replace(each, source=paid.source) for each in (accept(booking, CUSTOMER), cancel(booking)))
+    assert await service.settle(create(booking), refused) == ["handled", "refused"]
+    assert await service.pay(replace(captured(booking), id=refused.id), paid) == ["equivocation", "handled"]
+    assert await service.settle(replace(impostor, id=paid.id)) == ["equivocation"]
+    assert (await service.status(booking), await service.rejections()) == (("pending", 3), ["forbidden"])
+
+
 async def test_an_early_fact_waits_for_its_booking_in_arrival_order_with_the_commands(service: Service) -> None:
     (booking,) = bookings(1)
     early, taken = authorized(booking), accept(booking)
     assert [await service.pay(early), await service.settle(taken)] == [["parked"], ["parked"]]
     assert await service.settle(create(booking, prepaid=True, payment_method=CARD)) == ["handled"]
     assert await service.events() == ["BookingCreated", "PaymentRecorded", "BookingSubmitted", "BookingAccepted"]
-    groups = await service.rows(
-        "select consumer, outcome from booking.inbox where message_id = any($1) order by consumer", [early.id, taken.id]
-    )
-    assert (groups, await service.parked()) == ([(GROUP, "handled"), (PAYMENTS_GROUP, "handled")], 0)
+    inbox = await service.inbox()
+    assert (inbox[early.id], inbox[taken.id], await service.parked()) == ("handled", "handled", 0)
 
 
 async def test_a_fact_that_waits_in_vain_is_an_orphan_of_its_own_group(service: Service) -> None:

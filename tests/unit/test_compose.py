@@ -87,7 +87,7 @@ def test_services_wait_for_the_schemas_and_topics_and_those_for_servers_that_ans
     assert CONTAINERS["migrate"]["command"][-1] == "sewa migrate && sewa topics"
 
 
-@pytest.mark.parametrize("name", CONTAINERS.keys() - {"migrate"})
+@pytest.mark.parametrize("name", sorted(CONTAINERS.keys() - {"migrate"}))
 def test_what_runs_is_watched_and_started_again(name: str) -> None:
     assert CONTAINERS[name]["healthcheck"].keys() >= {"test", "interval", "timeout", "retries", "start_period"}
     assert CONTAINERS[name]["restart"] == "unless-stopped"

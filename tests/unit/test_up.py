@@ -1,10 +1,12 @@
 """What `sewa up` lets other shells know."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from services.cli.plan import RUN
 from services.cli.run_file import RunFile
 from services.cli.up import _shared
 from services.runtime.embedded import Endpoints
@@ -23,3 +25,10 @@ def test_other_shells_see_the_same_clock_and_policy_but_no_secret(tmp_path: Path
     RunFile(tmp_path, Endpoints(None, None, None, None), None, _shared(GIVEN)).write([])
     written = json.loads((tmp_path / "run.json").read_text())
     assert written["settings"] == {"SEWA_CLOCK_FILE": str(tmp_path / "clock"), "AUTO_CANCEL_ENABLED": "false"}
+
+
+def test_services_are_ours_whatever_lies_in_the_current_folder(tmp_path: Path) -> None:
+    (tmp_path / "services").mkdir()
+    (tmp_path / "services" / "__init__.py").write_text("raise RuntimeError('the wrong one')")
+    done = subprocess.run([*RUN, "--help"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -24,7 +24,7 @@ from services.runtime.embedded.lifeline import dies_with_parent
 from services.runtime.embedded.ports import BELOW_EPHEMERAL, claim_port
 from services.runtime.errors import StartFailed
 
-SEWA = (sys.executable, "-m", "services.cli")
+SEWA = (sys.executable, "-P", "-m", "services.cli")
 OURS = ("SEWA_", "AUTO_CANCEL_", "DATABASE_", "KAFKA_", "VALKEY_")
 KEPT = ("SEWA_CACHE", "SEWA_MAVEN_URL")
 START_SECONDS = 180.0
