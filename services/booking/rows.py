@@ -1,7 +1,9 @@
 """A booking as a row of its table, and back: its money stands in columns beside the others, lists in JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from itertools import compress
+from operator import attrgetter, ne
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -13,20 +15,38 @@ from services.booking.money import Entry, Money
 OWN = tuple(field.name for field in fields(Booking) if field.name != "money")
 MONEY = tuple(field.name for field in fields(Money))
 COLUMNS = (*OWN, *MONEY)
-CHANGING = tuple(name for name in COLUMNS if name != "id")
 LISTS: Mapping[str, TypeAdapter[Any]] = {
     "photos": TypeAdapter(tuple[Photo, ...]),
     "suggestions": TypeAdapter(tuple[Suggestion, ...]),
     "entries": TypeAdapter(tuple[Entry, ...]),
 }
 SELECTED = ", ".join(f"{name}::text as {name}" if name in LISTS else name for name in COLUMNS)
+_cells_of = attrgetter(*OWN, *(f"money.{name}" for name in MONEY))
 
 
-def as_row(booking: Booking) -> dict[str, object]:
-    """Return the columns that are not null."""
-    cells = {**{name: getattr(booking, name) for name in OWN}, **{name: getattr(booking.money, name) for name in MONEY}}
-    lists = {name: [item.model_dump(mode="json") for item in cells[name]] for name in LISTS}
-    return {name: value for name, value in {**cells, **lists}.items() if value is not None}
+def cells_of(booking: Booking) -> dict[str, Any]:
+    """Return every column by its name."""
+    return dict(zip(COLUMNS, _cells_of(booking), strict=True))
+
+
+def changing(pairs: Iterable[tuple[Booking, Booking]]) -> list[str]:
+    """Return, in order, the columns in which a booking before and after differ in one of `pairs` or more."""
+    changed = {name for before, after in pairs for name in _differing(before, after)}
+    return [name for name in COLUMNS if name in changed]
+
+
+def _differing(before: Booking, after: Booking) -> Iterable[str]:
+    return compress(COLUMNS, map(ne, _cells_of(before), _cells_of(after)))
+
+
+def as_row(booking: Booking, columns: Iterable[str] = COLUMNS) -> dict[str, object]:
+    """Return those of `columns` that are not null."""
+    cells = cells_of(booking)
+    return {name: _written(name, cells[name]) for name in columns if cells[name] is not None}
+
+
+def _written(name: str, cell: Any) -> object:
+    return [item.model_dump(mode="json") for item in cell] if name in LISTS else cell
 
 
 def as_booking(row: Mapping[Any, Any]) -> Booking:

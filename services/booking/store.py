@@ -14,7 +14,7 @@ from contracts.message import Message, type_of
 from contracts.topics import BOOKING_EVENTS
 from contracts.values import Contract
 from services.booking.model import Booking, Slot
-from services.booking.rows import CHANGING, COLUMNS, SELECTED, as_booking, as_row
+from services.booking.rows import COLUMNS, SELECTED, as_booking, as_row, changing
 from services.runtime.db import rows_json
 from services.runtime.inbox import Identity
 from services.runtime.outbox import Outgoing, stored_headers
@@ -116,19 +116,26 @@ async def save_bookings(connection: AsyncConnection, before: Mapping[UUID, Booki
             {"rows": rows_json(made)},
         )
     if moved := [b for b in changed if b.id in before]:
-        await _update(connection, moved, [before[b.id].version for b in moved])
+        await _update(connection, [(before[b.id], b) for b in moved])
     await _save_slots(connection, [before[b.id].taken for b in moved], [b.taken for b in changed])
 
 
-async def _update(connection: AsyncConnection, bookings: Sequence[Booking], versions: Sequence[int]) -> None:
-    ids = [b.id for b in bookings]
+async def _update(connection: AsyncConnection, moves: Sequence[tuple[Booking, Booking]]) -> None:
+    """Write what each booking has become; columns that no booking of the batch changes are left alone."""
+    bookings, ids, columns = [after for _, after in moves], [after.id for _, after in moves], changing(moves)
     result = await connection.execute(
         text(f"""
-            update booking.bookings b set ({", ".join(CHANGING)}) = row ({", ".join(f"r.{c}" for c in CHANGING)})
+            update booking.bookings b set ({", ".join(columns)}) = row ({", ".join(f"r.{c}" for c in columns)})
             from json_populate_recordset(null::booking.bookings, :rows) r
             join unnest(cast(:ids as uuid[]), cast(:versions as int[])) as k (id, version) on k.id = r.id
             where b.id = r.id and b.version = k.version and b.id between :least and :greatest"""),
-        {"rows": rows_json(as_row(b) for b in bookings), "ids": ids, "versions": list(versions), "least": ids[0], "greatest": ids[-1]},
+        {
+            "rows": rows_json(as_row(b, ("id", *columns)) for b in bookings),
+            "ids": ids,
+            "versions": [before.version for before, _ in moves],
+            "least": ids[0],
+            "greatest": ids[-1],
+        },
     )
     if result.rowcount != len(bookings):
         message = f"{len(bookings) - result.rowcount} of {len(bookings)} locked bookings changed underneath"

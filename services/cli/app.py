@@ -22,6 +22,7 @@ VERBS = {
     "analytics": ("analytics", "Show rates, revenue, satisfaction and response times of a period."),
     "expiry": ("expiry", "Cancel by hand what has lapsed, or only list it."),
     "auto-cancel-expired-bookings": ("lapsed", "The same as `sewa expiry run`."),
+    "bench": ("bench.verbs", "Measure what the platform does in a second, on durable servers."),
     "dead-letters": ("deadletters", "Show what could not be understood or processed."),
 }
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 from sqlalchemy.exc import DBAPIError, InvalidRequestError, PendingRollbackError, TimeoutError as PoolTimeout
 
 from services.booking.errors import BrokenHistory
-from services.runtime.errors import Halt, Misconfigured, OffsetsLost, SlotTaken, StartFailed
+from services.runtime.errors import ClientStuck, Halt, Misconfigured, OffsetsLost, SlotTaken, StartFailed
 from services.runtime.faults import Fault, fault
 
 
@@ -103,4 +103,6 @@ def test_other_failures_are_waited_out_unless_our_own_code_raised_them(error: Ex
 
 def test_what_stops_the_process_is_told_apart() -> None:
     assert issubclass(Misconfigured, StartFailed)
-    assert {StartFailed, SlotTaken, OffsetsLost} == {kind for kind in Halt.__subclasses__() if kind.__module__ == Halt.__module__}
+    assert {StartFailed, SlotTaken, OffsetsLost, ClientStuck} == {
+        kind for kind in Halt.__subclasses__() if kind.__module__ == Halt.__module__
+    }

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -59,13 +59,16 @@ def set_clock(home: Path, to: datetime) -> Path:
 
 
 @contextmanager
-def staged(opens: datetime, waiting: Callable[[str], object]) -> Iterator[Stage]:
-    """Run a platform whose business clock begins at `opens`; `waiting` is told how the start goes. Raises StartFailed."""
+def staged(opens: datetime, waiting: Callable[[str], object], settings: Mapping[str, str] | None = None) -> Iterator[Stage]:
+    """Run a platform whose business clock begins at `opens`, with `settings` of its own; `waiting` is told how the start goes.
+
+    Raises StartFailed.
+    """
     home = Path(tempfile.mkdtemp(prefix="sewa-demo-"))
     home.chmod(0o755)  # PostgreSQL changes its user when root starts it
     try:
         clock = set_clock(home, opens)
-        with _running(home, environment(home, clock)) as up:
+        with _running(home, {**environment(home, clock), **(settings or {})}) as up:
             yield _opened(home, clock, up, waiting)
     finally:
         shutil.rmtree(home, ignore_errors=True)

@@ -1,0 +1,37 @@
+"""What the databases of the services hold, asked for until it is all there."""
+
+import asyncio
+import time
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.runtime.errors import Halt
+
+LOOK_EVERY = 0.25
+PATIENCE_SECONDS = 120.0
+BOOKINGS = "select count(*) from booking.bookings where status = 'pending' and version = 2"
+EXPIRED = """
+    select count(*) from booking.bookings
+    where status = 'cancelled' and cancellation_reason = 'expired' and auto_cancelled"""
+TOLD = "select count(distinct booking) from notifier.deliveries where template = 'expired-customer'"
+WATCHED = "select count(*) from expiry.deadlines where expires_at is not null"
+QUEUED = "select (select count(*) from booking.outbox) + (select count(*) from expiry.outbox)"
+
+
+async def until(engine: AsyncEngine, statement: str, number: int) -> None:
+    """Wait until `statement` counts `number`. Raises Halt at more, and when there has been no progress for two minutes."""
+    seen, since = -1, time.monotonic()
+    while (count := await value(engine, statement)) != number:
+        if count != seen:
+            seen, since = count, time.monotonic()
+        if time.monotonic() > since + PATIENCE_SECONDS:
+            raise Halt(f"{count} instead of {number}, and that for {PATIENCE_SECONDS:g} s: {' '.join(statement.split())}")
+        await asyncio.sleep(LOOK_EVERY)
+
+
+async def value(engine: AsyncEngine, statement: str) -> Any:
+    """Return what `statement` says."""
+    async with engine.connect() as connection:
+        return await connection.scalar(text(statement))

@@ -1,0 +1,96 @@
+"""The benchmarks: each sends its load, waits for the last effect, and reads back that everything happened exactly once."""
+
+import time
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from contracts.cloudevents import Outgoing
+from contracts.commands import ExpireBooking
+from contracts.events import BookingCancelled, BookingCreated, BookingSubmitted
+from services.cli.bench import ledger
+from services.cli.bench.load import requests, with_copies
+from services.cli.bench.tally import Tally, tally
+from services.cli.clients import producing
+from services.cli.demo.stage import Stage
+from services.cli.sending import Sender
+from services.runtime.db import open_direct_engine
+from services.runtime.errors import Halt
+
+SOON, LATE, LAPSED = timedelta(hours=1), timedelta(days=60), timedelta(hours=73)
+MILLISECONDS = 1000
+
+
+async def ingest(stage: Stage, opens: datetime, commands: int, *, copies: bool) -> dict[str, float]:
+    """Create `commands` bookings: from the first command sent to the last event sent. Raises Halt."""
+    records = requests(commands, opens + LATE, opens)
+    async with _database(stage) as engine:
+        began = time.time() * MILLISECONDS
+        await _send(stage.kafka, with_copies(records) if copies else records)
+        sent = time.time() * MILLISECONDS
+        await _created(engine, records)
+    last = (await _demand(stage, records)).last_ms
+    return {"sending_seconds": (sent - began) / MILLISECONDS, **_rate(commands, (last - began) / MILLISECONDS)}
+
+
+async def expiry(stage: Stage, opens: datetime, due: int, others: int) -> dict[str, float]:
+    """Let `due` bookings lapse among `others`: from the first command to the last event, and to the last row of the send ledger."""
+    lapsing, open_ = requests(due, opens + SOON, opens), requests(others, opens + LATE, opens)
+    async with _database(stage) as engine:
+        await _send(stage.kafka, [*open_, *lapsing])
+        await _created(engine, [*open_, *lapsing])
+        await ledger.until(engine, ledger.WATCHED, due + others)
+        stage.move_clock(opens + LAPSED)
+        await ledger.until(engine, ledger.TOLD, due)
+        told = time.time() * MILLISECONDS
+        await ledger.until(engine, ledger.QUEUED, 0)
+        await ledger.until(engine, ledger.EXPIRED, due)
+        await ledger.until(engine, ledger.BOOKINGS, others)
+    emitted, cancelled = await tally(stage.kafka, ExpireBooking), await tally(stage.kafka, BookingCancelled)
+    emitted.demand(_subjects(lapsing), "commands to expire")
+    cancelled.demand(_subjects(lapsing), "cancellations")
+    events = (cancelled.last_ms - emitted.first_ms) / MILLISECONDS
+    return {"events_seconds": events, **_rate(due, max(told - emitted.first_ms, cancelled.last_ms - emitted.first_ms) / MILLISECONDS)}
+
+
+@asynccontextmanager
+async def _database(stage: Stage) -> AsyncIterator[AsyncEngine]:
+    engine = open_direct_engine(stage.database, name="sewa-bench")
+    try:
+        yield engine
+    finally:
+        await engine.dispose()
+
+
+async def _send(bootstrap: str, records: Sequence[Outgoing]) -> None:
+    async with producing(bootstrap) as producer:
+        sender = Sender(producer, _refused)
+        for number, record in enumerate(records):
+            await sender.send(number, record)
+        await sender.finish()
+
+
+async def _created(engine: AsyncEngine, records: Sequence[Outgoing]) -> None:
+    await ledger.until(engine, ledger.BOOKINGS, len(records))
+    await ledger.until(engine, ledger.QUEUED, 0)
+
+
+async def _demand(stage: Stage, records: Sequence[Outgoing]) -> Tally:
+    created, submitted = await tally(stage.kafka, BookingCreated), await tally(stage.kafka, BookingSubmitted)
+    created.demand(_subjects(records), "creations")
+    submitted.demand(_subjects(records), "submissions")
+    return submitted
+
+
+def _subjects(records: Iterable[Outgoing]) -> list[str]:
+    return [(record.key or b"").decode() for record in records]
+
+
+def _rate(number: int, seconds: float) -> dict[str, float]:
+    return {"seconds": round(seconds, 3), "per_second": round(number / seconds, 1)}
+
+
+def _refused(_number: int, why: str) -> None:
+    raise Halt(f"Apache Kafka does not take a message of the benchmark: {why}")

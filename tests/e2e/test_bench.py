@@ -1,0 +1,20 @@
+"""The benchmarks run on tiny numbers: what they measure is another matter, that they count the outcome is tested here."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+
+def measured(*arguments: str) -> Any:
+    """The line that `sewa bench` prints."""
+    command = (sys.executable, "-m", "services.cli", "bench", *arguments)
+    run = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout)
+
+
+def test_what_lapses_is_counted_on_a_platform_of_its_own() -> None:
+    line = measured("expiry", "--due", "20", "--open", "30")
+    assert (line["bench"], line["due"], line["open"], line["verified"]) == ("expiry", 20, 30, True)
+    assert 0 < line["events_seconds"] <= line["seconds"]

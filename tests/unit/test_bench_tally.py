@@ -1,0 +1,21 @@
+"""What benchmarks send and how they count: a run whose effects are not all there once has failed."""
+
+from collections import Counter
+
+import pytest
+
+from services.cli.bench.load import requests, with_copies
+from services.cli.bench.tally import Tally
+from services.runtime.errors import Halt
+from tests.builders import NOW
+
+
+def test_every_tenth_command_can_come_twice() -> None:
+    records = requests(20, NOW, NOW)
+    assert sorted(Counter(record.key for record in with_copies(records)).values()) == [1] * 18 + [2] * 2
+
+
+@pytest.mark.parametrize(("seen", "problem"), [(["a"], "1 are missing and 0"), (["a", "b", "b"], "0 are missing and 1")])
+def test_an_effect_that_is_missing_or_doubled_fails_the_run(seen: list[str], problem: str) -> None:
+    with pytest.raises(Halt, match=problem):
+        Tally(Counter(seen)).demand(["a", "b"], "events")
