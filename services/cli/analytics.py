@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import typer
@@ -64,10 +66,20 @@ class AnalyticsSettings(VerbSettings):
 From = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First local date; default 30 days before --to.")]
 To = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Local date after the last one; default tomorrow.")]
 By = Annotated[GroupBy | None, typer.Option("--group-by", help="Show each category, provider, day or month besides.")]
+Category = Annotated[str | None, typer.Option(help="Only the bookings of one category.")]
+Provider = Annotated[UUID | None, typer.Option(help="Only the bookings of one provider, by id.")]
 
 
 @app.command()
-def analytics(*, first: From = None, last: To = None, group_by: By = None, as_json: AsJson = False) -> None:
+def analytics(
+    *,
+    first: From = None,
+    last: To = None,
+    group_by: By = None,
+    category: Category = None,
+    provider: Provider = None,
+    as_json: AsJson = False,
+) -> None:
     """Show rates, revenue, satisfaction and response times of the bookings whose date lies in a period of 366 days at most.
 
     Revenue is what was settled in the period, for bookings of any date. Exit code 2: the dates make no period.
@@ -76,7 +88,7 @@ def analytics(*, first: From = None, last: To = None, group_by: By = None, as_js
     settings = AnalyticsSettings.load()
     now = business_clock(settings.clock_file, settings.env).now()
     try:
-        period = period_of(first, last, group_by, settings.timezone, now)
+        period = replace(period_of(first, last, group_by, settings.timezone, now), category=category, provider=provider)
     except ValueError as error:
         complain(str(error))
         raise typer.Exit(2) from error

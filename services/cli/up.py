@@ -16,6 +16,7 @@ from services.runtime.embedded import Endpoints, Server, launch_kafka, launch_po
 from services.runtime.embedded.home import held
 from services.runtime.embedded.pidfile import clear_services
 from services.runtime.embedded.ports import claim_port
+from services.runtime.errors import StartFailed
 
 CLOCK = "SEWA_CLOCK_FILE"
 SHARED = ("SEWA_", "AUTO_CANCEL_", "AUTO_CONFIRM_")
@@ -40,8 +41,7 @@ def up(
         home = chosen.home.resolve()
         mail_dir = None if chosen.smtp_url else str((chosen.mail_dir or home / "mail").absolute())
         clear_services(home)
-        for spec in (spec for service in services for spec in service.specs(environ)):
-            claim_port(spec.port, f"SEWA_{spec.name.upper()}_PORT")
+        _claim_ports([spec for service in services for spec in service.specs(environ)])
         servers = _start_servers(home, chosen, stack)
         endpoints = Endpoints(chosen.database_url or servers["database"].url, chosen.kafka or servers["kafka"].url, chosen.valkey, http)
         env = _environment(environ, home, endpoints, mail_dir)
@@ -50,6 +50,16 @@ def up(
         run_file = RunFile(home, endpoints, mail_dir, _shared(env))
         stack.callback(run_file.remove)
         _supervise(specs, list(servers.values()), run_file, began)
+
+
+def _claim_ports(specs: Sequence[ProcessSpec]) -> None:
+    """See that every process has a port of its own, and that it is free. Raises StartFailed."""
+    owners: dict[int, str] = {}
+    for spec in specs:
+        setting = f"SEWA_{spec.name.upper()}_PORT"
+        claim_port(spec.port, setting)
+        if (owner := owners.setdefault(spec.port, spec.label)) != spec.label:
+            raise StartFailed(f"port {spec.port} is meant for {owner} and {spec.label}: set {setting}")
 
 
 def _supervise(specs: Sequence[ProcessSpec], servers: Sequence[Server], run_file: RunFile, began: float) -> None:

@@ -66,7 +66,7 @@ def _occasion(booking: Booking, before: Booking | None, event: Occurred, *, auto
         event.correlation_id or event.id,
         letters_about(event.data, before),
         details_of(event.data),
-        silenced(event.data, auto_cancel_letters=auto_cancel_letters),
+        silenced(event.data, booking, auto_cancel_letters=auto_cancel_letters),
     )
 
 

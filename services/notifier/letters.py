@@ -18,6 +18,7 @@ from services.notifier.ledger import Delivery
 
 Role = Literal["customer", "provider"]
 IN_APP, EMAIL = "in-app", "email"
+AUTOMATIC = frozenset({"expired", "maintenance"})
 SILENCED, STALE, NO_ADDRESS = "auto-cancel-notification-off", "stale", "no-address"
 
 
@@ -102,9 +103,16 @@ def letters_reminding(*, first: bool) -> tuple[Letter, ...]:
     return ABOUT["LapseReminderDue first" if first else "LapseReminderDue"]
 
 
-def silenced(event: Event, *, auto_cancel_letters: bool) -> str | None:
-    """Return why nobody is told of `event`, or None."""
-    return SILENCED if isinstance(event, BookingCancelled) and event.auto_cancelled and not auto_cancel_letters else None
+def silenced(event: Event, booking: Booking, *, auto_cancel_letters: bool) -> str | None:
+    """Return why nobody is told of `event`, after which `booking` stands as it does, or None."""
+    return None if auto_cancel_letters or not _tells_of_an_auto_cancel(event, booking) else SILENCED
+
+
+def _tells_of_an_auto_cancel(event: Event, booking: Booking) -> bool:
+    """Return whether a letter about `event` says that the system cancelled: free times for what lapsed say so too."""
+    if isinstance(event, RebookingSuggested):
+        return event.status == "cancelled" and booking.cancellation_reason in AUTOMATIC
+    return isinstance(event, BookingCancelled) and event.auto_cancelled
 
 
 def channels_to(person: Person | None) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Business time. It decides deadlines and lifecycle instants; everything else uses the host's clock."""
 
+import os
 import re
 import time
 from collections.abc import Callable
@@ -53,7 +54,7 @@ class Reading:
 def read_clock_file(path: Path) -> Reading:
     """Parse `path`: one RFC 3339 instant with Z, optionally followed by ` running`. Raises OSError, ValueError."""
     with path.open(encoding="utf-8") as file:
-        mtime = path.stat().st_mtime
+        mtime = os.fstat(file.fileno()).st_mtime  # of the file that is read, whatever has taken its place
         text = file.read(200)
     if not (match := CONTENT.match(text)):
         message = (

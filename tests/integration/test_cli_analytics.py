@@ -3,6 +3,7 @@
 import asyncio
 from datetime import date, datetime
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -73,3 +74,10 @@ def test_people_get_tables(environment_of: dict[str, str]) -> None:
     assert ["auto-cancellation", "%", "100.00"] in lines
     assert ["2026-11-19", "3", "0", "0.00", "100.00", "–", "0.00", "–", "0.00"] in lines
     assert "\033" not in done.out
+
+
+def test_figures_can_be_narrowed_to_a_category_and_to_a_provider(environment_of: dict[str, str]) -> None:
+    two_expire(environment_of["DATABASE_URL"])
+    period = ("--from", "2026-11-01", "--to", "2026-12-01", "--json")
+    for narrowed, total in ((("--category", "plumbing"), 3), (("--category", "tutoring"), 0), (("--provider", str(UUID(int=0))), 0)):
+        assert analytics(environment_of, *period, *narrowed).json["totals"]["total"] == total

@@ -149,7 +149,15 @@ def test_of_a_payment_the_first_failure_is_told_and_the_one_that_ends_it() -> No
 
 @pytest.mark.parametrize(("automatic", "on", "silent"), [(True, False, True), (True, True, False), (False, False, False)])
 def test_only_automatic_cancellations_can_be_silenced(automatic: bool, on: bool, silent: bool) -> None:
-    assert bool(silenced(cancelled("expired", automatic=automatic), auto_cancel_letters=on)) is silent
+    assert bool(silenced(cancelled("expired", automatic=automatic), BOOKING, auto_cancel_letters=on)) is silent
+
+
+@pytest.mark.parametrize(("reason", "silent"), [("expired", True), ("maintenance", True), ("declined", False), ("provider", False)])
+def test_other_times_for_what_the_system_cancelled_are_silenced_with_that(reason: CancellationReason, silent: bool) -> None:
+    offered, booking = RebookingSuggested(status="cancelled", suggestions=()), replace(BOOKING, cancellation_reason=reason)
+    assert bool(silenced(offered, booking, auto_cancel_letters=False)) is silent
+    assert silenced(offered, booking, auto_cancel_letters=True) is None
+    assert silenced(RebookingSuggested(status="pending", suggestions=()), booking, auto_cancel_letters=False) is None
 
 
 def test_people_without_an_address_have_only_the_app() -> None:

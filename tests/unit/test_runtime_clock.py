@@ -4,7 +4,8 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from pathlib import Path, PosixPath
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -63,6 +64,18 @@ def test_a_running_clock_flows_from_the_moment_the_file_was_written(bench: Bench
     assert late.now() == SIX + 90 * SECOND
     bench.host.seconds += 0.25
     assert late.now() == SIX + 90.25 * SECOND
+
+
+def test_a_file_that_is_replaced_while_it_is_read_runs_from_its_own_moment(bench: Bench) -> None:
+    class Overtaken(PosixPath):
+        def open(self, *args: Any, **kwargs: Any) -> Any:
+            file = super().open(*args, **kwargs)
+            bench.host.seconds += 60
+            bench.write("2026-11-20T09:00:00Z")
+            return file
+
+    bench.write("2026-11-20T06:00:00Z running")
+    assert read_clock_file(Overtaken(bench.path)).at(HOST + 90) == SIX + 90 * SECOND
 
 
 def test_two_processes_that_start_apart_agree(bench: Bench) -> None:

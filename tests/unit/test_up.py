@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.plan import RUN
+from services.cli.plan import RUN, Service
 from services.cli.run_file import RunFile
-from services.cli.up import _shared
+from services.cli.up import _claim_ports, _shared
 from services.runtime.embedded import Endpoints
+from services.runtime.embedded.ports import claim_port
+from services.runtime.errors import StartFailed
 
 GIVEN = {
     "SEWA_CLOCK_FILE": "clock",
@@ -32,3 +34,10 @@ def test_services_are_ours_whatever_lies_in_the_current_folder(tmp_path: Path) -
     (tmp_path / "services" / "__init__.py").write_text("raise RuntimeError('the wrong one')")
     done = subprocess.run([*RUN, "--help"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_two_processes_on_one_port_are_refused_before_anything_starts() -> None:
+    free = claim_port(0, "any")
+    copies = Service("booking", free).specs({"SEWA_BOOKING_COPIES": "2"})
+    with pytest.raises(StartFailed, match=f"port {free + 1} is meant for booking.1 and expiry.0: set SEWA_EXPIRY_PORT"):
+        _claim_ports([*copies, *Service("expiry", free + 1).specs({})])
