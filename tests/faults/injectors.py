@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 import asyncpg
+import psutil
 
 from tests.faults import strange
 from tests.faults.plan import ALL, SERVICES, Fault
@@ -24,6 +25,13 @@ async def until(felt: Felt) -> None:
         await asyncio.sleep(POLL)
 
 
+def _stopped(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_STOPPED
+    except psutil.Error:
+        return False
+
+
 @dataclass
 class Injector:
     """Carries out a plan on `stage`; `counters` has how often each fault was felt, `spans` when."""
@@ -35,9 +43,9 @@ class Injector:
     _taken: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
     async def inject(self, fault: Fault, began: float) -> None:
-        """Carry out `fault` in its time, one after the other for each kind and victim."""
+        """Carry out `fault` in its time, one after the other for each way and victim."""
         await asyncio.sleep(max(0.0, began + fault.at - time.monotonic()))
-        async with self._taken[f"{fault.kind} {fault.victim}"]:
+        async with self._taken[f"{fault.name} {fault.victim}"]:
             at = time.time()
             await KINDS[fault.kind](self, fault)
             self.spans.append((f"{fault.name} {fault.victim}", at, time.time()))
@@ -59,14 +67,17 @@ class Injector:
         await trap.sprung.wait()
 
     async def stop(self, fault: Fault) -> None:
-        """Freeze a process, and let it go on as if nothing had happened."""
-        await until(lambda: bool(self.stage.pids(fault.victim)))
-        pid = self.upstream.chance.choice(self.stage.pids(fault.victim))
-        self.stage.signal(pid, signal.SIGSTOP)
-        try:
-            await asyncio.sleep(fault.seconds)
-        finally:
-            self.stage.signal(pid, signal.SIGCONT)
+        """Freeze a process that lives through it, and let it go on as if nothing had happened."""
+        frozen = False
+        while not frozen:
+            await until(lambda: bool(self.stage.pids(fault.victim)))
+            pid = self.upstream.chance.choice(self.stage.pids(fault.victim))
+            self.stage.signal(pid, signal.SIGSTOP)
+            try:
+                await asyncio.sleep(fault.seconds)
+            finally:
+                frozen = _stopped(pid)
+                self.stage.signal(pid, signal.SIGCONT)
 
     async def roll(self, fault: Fault) -> None:
         """Restart the copies of a service in good order, one by one."""

@@ -12,7 +12,7 @@ LOOPBACK = "127.0.0.1"
 CHUNK = 65_536
 SLOW_SECONDS = 0.15
 ALL = "all"
-Points = Callable[[tuple[str, int], set[str]], Awaitable[bool]]
+Points = Callable[[tuple[str, int], int, set[str]], Awaitable[bool]]
 
 
 @dataclass(eq=False)
@@ -23,6 +23,11 @@ class Connection:
     client: asyncio.StreamWriter
     server: asyncio.StreamWriter
 
+    @property
+    def port(self) -> int:
+        """From which port the client speaks."""
+        return int(self.client.get_extra_info("peername")[1])
+
     def abort(self) -> None:
         """Reset both."""
         for side in (self.client, self.server):
@@ -31,7 +36,10 @@ class Connection:
 
 @dataclass
 class Proxy:
-    """Listens for one server at the port `target`; `reached` is told of points, and whether it answers that the speaker is dead."""
+    """Listens for one server at the port `target`.
+
+    `reached` is told who speaks, from which port, and of points, and answers whether the speaker is dead.
+    """
 
     ear: Callable[[], Ear]
     reached: Points
@@ -98,7 +106,7 @@ class Proxy:
         with suppress(OSError):
             while chunk := await reader.read(CHUNK):
                 points, speaker = hears(chunk), connection.ear.speaker
-                if points and speaker and await self.reached(speaker, points):
+                if points and speaker and await self.reached(speaker, connection.port, points):
                     return
                 if not await self._passes(connection):
                     return

@@ -17,11 +17,13 @@ from tests.faults.looking import Place, look, waiting
 from tests.faults.plan import Fault, Profile, planned
 from tests.faults.stage import UP, Stage, staged
 from tests.faults.upstream import Upstream
+from tests.faults.verdict import findings
 
 REACH_SECONDS = 120.0
 QUIET_SECONDS = 120.0
 SETTLED_SECONDS = 20.0
 LOOK_EVERY = 2.0
+ORPHANED_SECONDS = 16 * 60.0
 KNOWN = "select count(*) from notifier.people"
 Say = Callable[[str], None]
 
@@ -54,7 +56,7 @@ async def run(seed: int, profile: Profile, home: Path, say: Say = print, argv: S
     """Live through the run of `seed` in `home`."""
     faults, began = planned(seed, profile), time.monotonic()
     async with staged(home, profile.copies, argv) as stage:
-        upstream = Upstream(stage.kafka, home / "ledger.jsonl", random.Random(seed))
+        upstream = Upstream(stage.kafka, home / "ledger.jsonl", random.Random(seed), stage.clock.now)
         injector = Injector(stage, upstream)
         try:
             await upstream.introduce()
@@ -64,9 +66,9 @@ async def run(seed: int, profile: Profile, home: Path, say: Say = print, argv: S
             unreached = await _under_load(injector, faults, profile, say)
             injector.heal()
             healed = time.monotonic()
-            say(f"healed after {healed - started:.0f} s; {upstream.path.read_bytes().count(b'kept')} commands kept")
+            say(f"healed after {healed - started:.0f} s; {upstream.path.read_bytes().count(b'kept')} records kept")
             first = min((at for _, at, _ in injector.spans), default=time.time())
-            place = Place(stage.kafka, stage.database, upstream.path, stage.letters)
+            place = Place(stage.kafka, stage.database, upstream.path, stage.letters, stage.clock.steps)
             left, broken = await _settled(stage, place, (calm, min(first, calm + profile.calm)), say)
         finally:
             await upstream.close()
@@ -108,15 +110,21 @@ async def _told(injector: Injector, fault: Fault, began: float, say: Say) -> Non
 
 
 async def _settled(stage: Stage, place: Place, calm: tuple[float, float], say: Say) -> tuple[dict[str, int], dict[str, list[str]]]:
-    """Look until nothing waits and nothing is wrong; what is still wrong when all has long been quiet stays wrong."""
-    deadline, quiet_since = time.monotonic() + QUIET_SECONDS, 0.0
+    """Look until nothing waits and nothing is wrong; what is still wrong when all has long been quiet stays wrong.
+
+    When nothing waits but commands for bookings that never came, business time leaps to where they are orphans.
+    """
+    deadline, quiet_since, leapt = time.monotonic() + QUIET_SECONDS, 0.0, False
     left, broken = {"everything": 1}, dict[str, list[str]]()
     while time.monotonic() < deadline:
         with suppress(OSError, KafkaError, asyncpg.PostgresError, TimeoutError):
             left = await waiting(place)
+            if not leapt and left.keys() <= {"parked"}:
+                stage.clock.leap(ORPHANED_SECONDS)
+                leapt = True
             quiet_since = (quiet_since or time.monotonic()) if not left else 0.0
             trial = await look(place, await asyncio.to_thread(stage.metrics), calm)
-            broken = {promise: found for promise, found in trial.findings().items() if found}
+            broken = {promise: found for promise, found in findings(trial).items() if found}
             say(f"        waiting {left}, broken {dict(zip(broken, map(len, broken.values()), strict=True))}")
             if quiet_since and (not broken or time.monotonic() - quiet_since > SETTLED_SECONDS):
                 break
