@@ -136,9 +136,9 @@ class Evidence:
     def _tables(self) -> list[str]:
         last = {e.key: (e.data["status"], int(e.headers["ce_aggregateversion"])) for e in first_occurrences(self.events)}
         return [
-            f"{booking} is {self.rows.get(booking)} in the table and {told} in the log"
-            for booking, told in last.items()
-            if self.rows.get(booking) != told
+            f"{booking} is {self.rows.get(booking)} in the table and {last.get(booking)} in the log"
+            for booking in last.keys() | self.rows.keys()
+            if self.rows.get(booking) != last.get(booking)
         ]
 
     def _letters(self, ledger: Ledger) -> list[str]:

@@ -53,25 +53,28 @@ class Injector:
 
     async def kill(self, fault: Fault) -> None:
         """End a process as the kernel would when memory is short, and see another one take its place."""
-        await until(lambda: bool(self.stage.pids(fault.victim)))
-        pid = self.upstream.chance.choice(self.stage.pids(fault.victim))
+        pid = await self._one_of(fault)
         self.stage.signal(pid, signal.SIGKILL)
         await self._replaced(fault.victim, {pid})
+
+    async def _one_of(self, fault: Fault) -> int:
+        """Return one of the victim's processes, once it has any."""
+        await until(lambda: bool(self.stage.pids(fault.victim)))
+        return self.upstream.chance(fault).choice(self.stage.pids(fault.victim))
 
     async def kill_at(self, fault: Fault) -> None:
         """Have the victim die when it next reaches a point; load leads to each of them, but dead letters are rare."""
         trap = Armed(fault.victim, fault.how)
         self.stage.armed.append(trap)
         if fault.how == "before-dead-letter":
-            await strange.send(self.upstream, "bad-json")
+            await strange.send(self.upstream, "bad-json", self.upstream.chance(fault))
         await trap.sprung.wait()
 
     async def stop(self, fault: Fault) -> None:
         """Freeze a process that lives through it, and let it go on as if nothing had happened."""
         frozen = False
         while not frozen:
-            await until(lambda: bool(self.stage.pids(fault.victim)))
-            pid = self.upstream.chance.choice(self.stage.pids(fault.victim))
+            pid = await self._one_of(fault)
             self.stage.signal(pid, signal.SIGSTOP)
             try:
                 await asyncio.sleep(fault.seconds)
@@ -142,7 +145,7 @@ class Injector:
 
     async def records(self, fault: Fault) -> None:
         """Send records that nobody should send."""
-        await strange.send(self.upstream, fault.how)
+        await strange.send(self.upstream, fault.how, self.upstream.chance(fault))
 
     def heal(self) -> None:
         """Take back what may still be in force."""

@@ -75,6 +75,5 @@ async def look(place: Place, metrics: str, calm: tuple[float, float]) -> Trial:
     at = time.time()
     events, rejections, dead, receipts, payments = await asyncio.gather(*(read_topic(place.kafka, topic) for topic in TOPICS))
     commands, tables = await read_topic(place.kafka, COMMANDS), await read_tables(place.database)
-    rows = {booking: (row.status, row.version) for booking, row in tables.bookings.items()}
-    evidence = Evidence(events, rejections, dead, receipts, rows, [], payments, metrics)
+    evidence = Evidence(events, rejections, dead, receipts, {}, [], payments, metrics)
     return Trial(evidence, read_ledger(place.ledger), commands, taken(place.letters), tables, calm, place.clock, at)

@@ -1,7 +1,6 @@
 """One run: calm, then faults under load, then healing, quiet, and a verdict."""
 
 import asyncio
-import random
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -22,6 +21,7 @@ from tests.faults.verdict import findings
 REACH_SECONDS = 120.0
 QUIET_SECONDS = 120.0
 SETTLED_SECONDS = 20.0
+KNOWN_SECONDS = 60.0
 LOOK_EVERY = 2.0
 ORPHANED_SECONDS = 16 * 60.0
 KNOWN = "select count(*) from notifier.people"
@@ -56,7 +56,7 @@ async def run(seed: int, profile: Profile, home: Path, say: Say = print, argv: S
     """Live through the run of `seed` in `home`."""
     faults, began = planned(seed, profile), time.monotonic()
     async with staged(home, profile.copies, argv) as stage:
-        upstream = Upstream(stage.kafka, home / "ledger.jsonl", random.Random(seed), stage.clock.now)
+        upstream = Upstream(stage.kafka, home / "ledger.jsonl", seed, stage.clock.now)
         injector = Injector(stage, upstream)
         try:
             await upstream.introduce()
@@ -78,11 +78,12 @@ async def run(seed: int, profile: Profile, home: Path, say: Say = print, argv: S
 
 
 async def _known(stage: Stage, people: int) -> None:
-    """Wait until everybody is known to whoever writes letters."""
+    """Wait until everybody is known to whoever writes letters. Raises TimeoutError."""
     connection = await asyncpg.connect(stage.database, timeout=10)
     try:
-        while await connection.fetchval(KNOWN) < people:  # noqa: ASYNC110 - it happens in another process
-            await asyncio.sleep(0.2)
+        async with asyncio.timeout(KNOWN_SECONDS):
+            while await connection.fetchval(KNOWN) < people:
+                await asyncio.sleep(0.2)
     finally:
         await connection.close()
 

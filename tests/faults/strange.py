@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from random import Random
 from typing import Any
 from uuid import uuid4
 
@@ -13,13 +14,13 @@ AT_ONCE = 3
 DEEP, LARGE = 70, 65 * 1024
 
 
-async def send(upstream: Upstream, how: str) -> None:
+async def send(upstream: Upstream, how: str, chance: Random) -> None:
     """Send some records of one kind, kept by Kafka when this returns. What is to be buried is in the ledger with its reason."""
     for _ in range(AT_ONCE):
         if how in GOOD:
-            await GOOD[how](upstream)
+            await GOOD[how](upstream, chance)
         else:
-            parcel = BAD[how](upstream.chance.choice([m for m in upstream.remembered if "CreateBooking" in str(m["type"])]))
+            parcel = BAD[how](chance.choice([m for m in upstream.remembered if "CreateBooking" in str(m["type"])]))
             await bury(upstream, parcel, how)
     upstream.sent[how] += AT_ONCE
 
@@ -30,22 +31,18 @@ async def bury(upstream: Upstream, parcel: Parcel, reason: str) -> None:
     await upstream.deliver(parcel)
 
 
-async def _again(upstream: Upstream) -> None:
-    await upstream.deliver(Parcel.of(upstream.chance.choice(upstream.remembered)))
+async def _again(upstream: Upstream, chance: Random) -> None:
+    await upstream.deliver(Parcel.of(chance.choice(upstream.remembered)))
 
 
-async def _late(upstream: Upstream) -> None:
+async def _late(upstream: Upstream, chance: Random) -> None:
     """Take a note on what may long be over."""
-    old = upstream.chance.choice(upstream.remembered[: len(upstream.remembered) // 2 + 1])
+    old = chance.choice(upstream.remembered[: len(upstream.remembered) // 2 + 1])
     await upstream.say(line("EditNotes", str(old["subject"]), "admin:" + str(uuid4()), {"notes": f"late {uuid4()}"}))
 
 
-async def _early(upstream: Upstream) -> None:
-    await upstream.tell_backwards()
-
-
-async def _orphan(upstream: Upstream) -> None:
-    await bury(upstream, Parcel.of(orphan(upstream.chance)), "orphan")
+async def _orphan(upstream: Upstream, chance: Random) -> None:
+    await bury(upstream, Parcel.of(orphan(chance)), "orphan")
 
 
 def _anew(message: Line, **changed: Any) -> Parcel:
@@ -72,7 +69,12 @@ def _bytes(make: Callable[[bytes], bytes | None]) -> Callable[[Line], Parcel]:
     return made
 
 
-GOOD: Mapping[str, Callable[[Upstream], Awaitable[None]]] = {"duplicate": _again, "late": _late, "early": _early, "orphan": _orphan}
+GOOD: Mapping[str, Callable[[Upstream, Random], Awaitable[None]]] = {
+    "duplicate": _again,
+    "late": _late,
+    "early": Upstream.tell_backwards,
+    "orphan": _orphan,
+}
 BAD: Mapping[str, Callable[[Line], Parcel]] = {
     "equivocation": _equivocation,
     "bad-json": _bytes(lambda value: value[:-1] + b',"x":NaN}'),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -54,7 +55,7 @@ class Upstream:
 
     bootstrap: str
     path: Path
-    chance: random.Random
+    seed: int
     clock: Callable[[], datetime]
     enough: asyncio.Event = field(default_factory=asyncio.Event)
     sent: Counter[str] = field(default_factory=Counter)
@@ -78,42 +79,49 @@ class Upstream:
             for one in people:
                 await self.deliver(Parcel.of(one, DIRECTORY))
 
+    def chance(self, *about: object) -> random.Random:
+        """Return what decides about something, whatever else has been decided before."""
+        return random.Random(f"{self.seed} {about}")
+
     async def run(self, bookings_a_second: float) -> None:
         """Begin stories until it is enough, and see each one through."""
+        pauses = self.chance("pauses")
         async with asyncio.TaskGroup() as stories:
-            while not self.enough.is_set():
-                tell = self.chance.choices((self.time_out, self.contest, self.tell), (TIMED, CONTESTED, 1 - TIMED - CONTESTED))[0]
-                stories.create_task(tell())
+            for n in count():
+                chance = self.chance("story", n)
+                tell = chance.choices((self.time_out, self.contest, self.tell), (TIMED, CONTESTED, 1 - TIMED - CONTESTED))[0]
+                stories.create_task(tell(chance))
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self.enough.wait(), self.chance.expovariate(bookings_a_second))
+                    await asyncio.wait_for(self.enough.wait(), pauses.expovariate(bookings_a_second))
+                    return
 
-    def scene(self) -> Scene:
+    def scene(self, chance: random.Random) -> Scene:
         """Return a booking to be made now."""
-        return Scene.of(self.chance, self.people, self.clock())
+        return Scene.of(chance, self.people, self.clock())
 
-    async def tell(self) -> None:
+    async def tell(self, chance: random.Random) -> None:
         """Send one booking's commands, each after the one before was kept."""
-        for one in STORIES[self.chance.choice(list(STORIES))](self.scene()):
+        for one in STORIES[chance.choice(list(STORIES))](self.scene(chance)):
             await self.say(one)
 
-    async def tell_backwards(self) -> None:
+    async def tell_backwards(self, chance: random.Random) -> None:
         """Send the last command first."""
-        for one in reversed(STORIES[self.chance.choice(QUICK)](self.scene())):
+        for one in reversed(STORIES[chance.choice(QUICK)](self.scene(chance))):
             await self.say(one)
 
-    async def time_out(self) -> None:
+    async def time_out(self, chance: random.Random) -> None:
         """Have a booking accepted at about the moment at which it lapses."""
-        begun, ended = at_the_last_moment(self.scene(), LAST_MOMENT)
-        until = time.monotonic() + LAST_MOMENT + self.chance.uniform(*AROUND)
+        begun, ended = at_the_last_moment(self.scene(chance), LAST_MOMENT)
+        until = time.monotonic() + LAST_MOMENT + chance.uniform(*AROUND)
         for one in begun:
             await self.say(one)
         await asyncio.sleep(until - time.monotonic())
         for one in ended:
             await self.say(one)
 
-    async def contest(self) -> None:
+    async def contest(self, chance: random.Random) -> None:
         """Have two bookings accepted at once that only one of them can be."""
-        for at_once in rivals(self.scene()):
+        for at_once in rivals(self.scene(chance)):
             await asyncio.gather(*map(self.say, at_once))
 
     async def say(self, message: Line) -> None:
