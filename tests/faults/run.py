@@ -29,8 +29,17 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
+class Rest:
+    """What was seen at rest: what still waits, what contradicts each promise that was not kept, and how the system answered."""
+
+    waiting: dict[str, int]
+    broken: dict[str, list[str]]
+    answers: Counter[str]
+
+
+@dataclass(frozen=True)
 class Report:
-    """What a run showed. `unreached` faults make it void; `broken` has what contradicts each promise that was not kept."""
+    """What a run showed. `unreached` faults make it void."""
 
     seed: int
     planned: Counter[str]
@@ -38,16 +47,15 @@ class Report:
     points: Counter[str]
     sent: Counter[str]
     unreached: Sequence[str]
-    waiting: dict[str, int]
-    broken: dict[str, list[str]]
+    rest: Rest
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
     def verdict(self) -> str:
         """In one word: `stuck`, `broken`, `void` or `clean`."""
-        if self.waiting:
+        if self.rest.waiting:
             return "stuck"
-        if self.broken:
+        if self.rest.broken:
             return "broken"
         return "void" if self.unreached else "clean"
 
@@ -69,12 +77,12 @@ async def run(seed: int, profile: Profile, home: Path, say: Say = print, argv: S
             say(f"healed after {healed - started:.0f} s; {upstream.path.read_bytes().count(b'kept')} records kept")
             first = min((at for _, at, _ in injector.spans), default=time.time())
             place = Place(stage.kafka, stage.database, upstream.path, stage.letters, stage.clock.steps)
-            left, broken = await _settled(stage, place, (calm, min(first, calm + profile.calm)), say)
+            rest = await _settled(stage, place, (calm, min(first, calm + profile.calm)), say)
         finally:
             await upstream.close()
         counted = Counter(fault.name for fault in faults)
         seconds = {"starting": started - began, "under load": healed - started, "to quiet": time.monotonic() - healed}
-        return Report(seed, counted, injector.counters, stage.points, upstream.sent, unreached, left, broken, seconds)
+        return Report(seed, counted, injector.counters, stage.points, upstream.sent, unreached, rest, seconds)
 
 
 async def _known(stage: Stage, people: int) -> None:
@@ -82,7 +90,7 @@ async def _known(stage: Stage, people: int) -> None:
     connection = await asyncpg.connect(stage.database, timeout=10)
     try:
         async with asyncio.timeout(KNOWN_SECONDS):
-            while await connection.fetchval(KNOWN) < people:
+            while await connection.fetchval(KNOWN) < people:  # noqa: ASYNC110 - it happens in another process
                 await asyncio.sleep(0.2)
     finally:
         await connection.close()
@@ -110,13 +118,13 @@ async def _told(injector: Injector, fault: Fault, began: float, say: Say) -> Non
     say(f"{time.monotonic() - began:6.1f} s  {fault.name} ({fault.victim}), planned for {fault.at}")
 
 
-async def _settled(stage: Stage, place: Place, calm: tuple[float, float], say: Say) -> tuple[dict[str, int], dict[str, list[str]]]:
+async def _settled(stage: Stage, place: Place, calm: tuple[float, float], say: Say) -> Rest:
     """Look until nothing waits and nothing is wrong; what is still wrong when all has long been quiet stays wrong.
 
     When nothing waits but commands for bookings that never came, business time leaps to where they are orphans.
     """
     deadline, quiet_since, leapt = time.monotonic() + QUIET_SECONDS, 0.0, False
-    left, broken = {"everything": 1}, dict[str, list[str]]()
+    left, rest = {"everything": 1}, Rest({"everything": 1}, {}, Counter())
     while time.monotonic() < deadline:
         with suppress(OSError, KafkaError, asyncpg.PostgresError, TimeoutError):
             left = await waiting(place)
@@ -126,8 +134,9 @@ async def _settled(stage: Stage, place: Place, calm: tuple[float, float], say: S
             quiet_since = (quiet_since or time.monotonic()) if not left else 0.0
             trial = await look(place, await asyncio.to_thread(stage.metrics), calm)
             broken = {promise: found for promise, found in findings(trial).items() if found}
+            rest = Rest(left, broken, trial.answers)
             say(f"        waiting {left}, broken {dict(zip(broken, map(len, broken.values()), strict=True))}")
             if quiet_since and (not broken or time.monotonic() - quiet_since > SETTLED_SECONDS):
                 break
         await asyncio.sleep(LOOK_EVERY)
-    return left, broken
+    return rest

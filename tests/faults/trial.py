@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cached_property
 
 from tests.faults.clock import Steps, business
-from tests.faults.examiner import Evidence, Seen
+from tests.faults.examiner import Evidence, Seen, first_occurrences
 from tests.faults.folding import Histories, Row, histories
 from tests.faults.load import Ledger
 from tests.faults.sink import Mail
@@ -62,3 +62,13 @@ class Trial:
     def business(self, host: float) -> datetime:
         """Return the business instant at the host's `host`."""
         return business(self.clock, host)
+
+    @property
+    def answers(self) -> Counter[str]:
+        """How the system answered: by what, and how much of it it said or sent again."""
+        e, events = self.evidence, first_occurrences(self.evidence.events)
+        refused = Counter(f"refused {r.data['code']}" for r in first_occurrences(e.rejections))
+        buried = Counter(f"buried {d.headers['x-dlq-reason']}" for d in e.dead)
+        unchanged = Counter(outcome for outcome in self.tables.settled.values() if outcome == "unchanged")
+        again = {"events again": len(e.events) - len(events), "letters again": len(self.mails) - len({m.id for m in self.mails})}
+        return +(refused + buried + unchanged + Counter({"events": len(events), "letters": len(self.mails), **again}))
