@@ -175,3 +175,5 @@ async def stopped(producer: AIOKafkaProducer) -> None:
     """Stop a client, which an absent broker would make wait for ever."""
     with suppress(TimeoutError, KafkaError, OSError):
         await asyncio.wait_for(producer.stop(), 3.0)
+    if task := producer._sender._sender_task:
+        task.cancel()
