@@ -11,6 +11,7 @@ from tests.faults.wire import Ear
 LOOPBACK = "127.0.0.1"
 CHUNK = 65_536
 SLOW_SECONDS = 0.15
+STOP_EVERY = 0.05
 ALL = "all"
 Points = Callable[[tuple[str, int], int, set[str]], Awaitable[bool]]
 
@@ -56,12 +57,14 @@ class Proxy:
         self._server = await asyncio.start_server(self._serve, LOOPBACK, 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """Reset what is open and listen no more."""
         if self._server:
             self._server.close()
-        for connection in list(self._connections):
-            connection.abort()
+        while self._connections:
+            for connection in list(self._connections):
+                connection.abort()
+            await asyncio.sleep(STOP_EVERY)
 
     def put(self, victim: str, mode: str) -> None:
         """Change how `victim`, a service or all of them, is connected: cut, black-holed, slowed; "" heals it."""

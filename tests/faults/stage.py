@@ -110,13 +110,18 @@ class Stage:
         if trap is None:
             return False
         self.armed.remove(trap)
-        if (pid := await asyncio.to_thread(_whose, port, self.pids(speaker[0]))) is None:
-            self.armed.append(trap)
-            return False
-        await asyncio.sleep(LINGER)
-        self.signal(pid, signal.SIGKILL)
-        trap.sprung.set()
-        return True
+        try:
+            await self._spring(trap, port)
+        finally:
+            if not trap.sprung.is_set():  # whoever reached the point is dead already, perhaps of another fault
+                self.armed.append(trap)
+        return trap.sprung.is_set()
+
+    async def _spring(self, trap: Armed, port: int) -> None:
+        if pid := await asyncio.to_thread(_whose, port, self.pids(trap.service)):
+            await asyncio.sleep(LINGER)
+            if self.signal(pid, signal.SIGKILL):
+                trap.sprung.set()
 
 
 def _whose(port: int, pids: Sequence[int]) -> int | None:
@@ -147,7 +152,7 @@ async def staged(home: Path, copies: Mapping[str, int], argv: Sequence[str] = UP
         for place, ear in (("postgres", wire.Postgres), ("kafka", wire.Kafka), ("smtp", wire.Smtp)):
             stage.proxies[place] = proxy = Proxy(ear, stage.reached)
             await proxy.start()
-            stack.callback(proxy.stop)
+            stack.push_async_callback(proxy.stop)
         stage.servers["postgres"] = start_postgres(home)
         stack.callback(stage.servers["postgres"].stop)
         stage.servers["kafka"] = start_kafka(home, advertised=stage.proxies["kafka"].port)

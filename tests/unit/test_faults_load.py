@@ -3,6 +3,8 @@
 import asyncio
 import os
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -88,17 +90,39 @@ def test_a_letter_is_known_by_its_id_its_address_and_its_booking() -> None:
     assert read(LETTER, "c@x") == Mail("<a@x>", "c@x", "01900000-0000-7000-8000-000000000001")
 
 
-async def test_only_who_speaks_from_that_port_dies_at_a_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody has a connection from the port, and the trap stays armed."""
-    stage, ended = Stage(tmp_path), list[int]()
+@pytest.fixture
+def ended(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Who was killed, while this process passes for the service."""
+    killed: list[int] = []
     monkeypatch.setattr(Stage, "pids", lambda *_: [os.getpid()])
-    monkeypatch.setattr(Stage, "signal", lambda _self, pid, _signum: ended.append(pid))
-    stage.armed.append(Armed("booking", "before-commit"))
+    monkeypatch.setattr(Stage, "signal", lambda _self, pid, _signum: not killed.append(pid))
+    return killed
+
+
+@asynccontextmanager
+async def speaking() -> AsyncIterator[int]:
+    """Have a connection, and give the port that it is from."""
     server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
     _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
-    port = writer.get_extra_info("sockname")[1]
-    assert not await stage.reached(("booking", 0), 1, {"before-commit"})
-    assert await stage.reached(("booking", 0), port, {"before-commit"})
-    assert (ended, stage.armed) == ([os.getpid()], [])
+    yield writer.get_extra_info("sockname")[1]
     writer.close()
     server.close()
+
+
+async def test_only_who_speaks_from_that_port_dies_at_a_point(tmp_path: Path, ended: list[int]) -> None:
+    stage = Stage(tmp_path, armed=[Armed("booking", "before-commit")])
+    async with speaking() as port:
+        assert not await stage.reached(("booking", 0), 1, {"before-commit"})
+        assert await stage.reached(("booking", 0), port, {"before-commit"})
+    assert (ended, stage.armed) == ([os.getpid()], [])
+
+
+async def test_a_point_stays_armed_when_its_victim_dies_of_something_else(tmp_path: Path, ended: list[int]) -> None:
+    trap = Armed("booking", "before-commit")
+    stage = Stage(tmp_path, armed=[trap])
+    async with speaking() as port:
+        dying = asyncio.create_task(stage.reached(("booking", 0), port, {"before-commit"}))
+        await asyncio.sleep(0)
+        dying.cancel()
+        await asyncio.gather(dying, return_exceptions=True)
+    assert (ended, stage.armed) == ([], [trap])
