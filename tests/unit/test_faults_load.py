@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -94,8 +95,13 @@ def test_a_letter_is_known_by_its_id_its_address_and_its_booking() -> None:
 def ended(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Who was killed, while this process passes for the service."""
     killed: list[int] = []
+
+    def kill(_stage: Stage, pid: int, _signum: signal.Signals) -> bool:
+        killed.append(pid)
+        return True
+
     monkeypatch.setattr(Stage, "pids", lambda *_: [os.getpid()])
-    monkeypatch.setattr(Stage, "signal", lambda _self, pid, _signum: not killed.append(pid))
+    monkeypatch.setattr(Stage, "signal", kill)
     return killed
 
 
