@@ -1,4 +1,4 @@
-"""What the expiry service makes of messages: events keep the deadline index, rejections answer its commands."""
+"""What the expiry service makes of messages: events keep the deadline index, policies date it, rejections answer its commands."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contracts.events import BookingCancelled, BookingCreated, BookingOverridden, BookingRescheduled, Event
 from contracts.message import Message
 from contracts.rejections import CommandRejected
-from services.expiry import emissions, store
+from services.expiry import emissions, published, store
 from services.expiry.grace import Facts, Policies
+from services.expiry.published import AnyPolicy, Version
 from services.expiry.store import Entry
 from services.runtime.outcomes import Burial, Fate, Handler, Outcome, Received
 
@@ -69,6 +70,21 @@ def _moved(entry: Entry, event: Message[Event]) -> Entry:
         cancelled_at=cancelled.cancelled_at if cancelled else None,
         expired_at=cancelled.expired_at if cancelled else None,
     )
+
+
+async def settle_policies(connection: AsyncConnection, batch: Sequence[Received], _now: datetime) -> list[Outcome]:
+    """Keep policies and calendars; of each only a higher version counts."""
+    highest = {data.required_subject(): Version(data).rank for data in await published.heard(connection)}
+    outcomes: list[Outcome] = []
+    new: list[AnyPolicy] = []
+    for version in (Version(cast(Message[AnyPolicy], r.message).data) for r in batch):
+        counts = version.rank > highest.get(version.subject, ())
+        if counts:
+            highest[version.subject] = version.rank
+            new.append(version.data)
+        outcomes.append(Fate.HANDLED if counts else Fate.UNCHANGED)
+    await published.hear(connection, new)
+    return outcomes
 
 
 async def note_rejections(connection: AsyncConnection, batch: Sequence[Received], _now: datetime) -> list[Outcome]:
