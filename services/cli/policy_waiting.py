@@ -36,9 +36,11 @@ async def _is_heard(engine: AsyncEngine, data: office.AnyPolicy) -> bool:
     until = time.monotonic() + HEARD_SECONDS
     async with engine.connect() as connection:
         await connection.execution_options(isolation_level="AUTOCOMMIT")
-        while not (known := await office.is_heard(connection, data)) and time.monotonic() < until:
+        while time.monotonic() < until:
+            if await office.is_heard(connection, data):
+                return True
             await asyncio.sleep(LOOK_EVERY)
-    return known
+    return False
 
 
 async def _followed(engine: AsyncEngine, settings: ExpirySettings, effective_at: datetime) -> office.Following:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,8 +15,7 @@ from services.expiry.policies import Policies
 from services.expiry.published import AnyPolicy, Revision
 
 
-@dataclass(frozen=True, slots=True)
-class Dating:
+class Dating(NamedTuple):
     """What a transaction dates bookings by: the policies, and the instant that it takes them at."""
 
     policies: Policies

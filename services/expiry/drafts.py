@@ -15,7 +15,7 @@ from services.expiry.grace import EVERY_CATEGORY, Policy
 from services.expiry.policies import Policies
 from services.expiry.published import AnyPolicy, Version, number_of, rank
 
-A = TypeVar("A", bound=AnyPolicy)
+A = TypeVar("A", GracePolicySet, CalendarPublished)
 AHEAD = timedelta(seconds=60)
 OF_SETTINGS = ("grace_hours", "quiet_hours", "adjust", "timezone", "calendar", "reminders")
 FIELDS = (*OF_SETTINGS, "pin", "cancel_fee_percent", "free_cancel_hours", "no_show_fee_percent")

@@ -16,6 +16,7 @@ from services.expiry.simulate import Candidate, Simulation, simulate
 from services.expiry.views import Following, announced, calendars, categories, following, heard, in_force
 
 __all__ = [
+    "AnyPolicy",
     "Candidate",
     "Following",
     "Known",

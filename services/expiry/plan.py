@@ -55,8 +55,9 @@ def plan(policies: Policies, now: datetime) -> Plan:
 
 def _spans(policies: Policies, category: str, now: datetime) -> Iterator[Span]:
     """Only where something takes effect, the instant of creation can matter."""
-    versions = [*policies.published.get(category, ()), *policies.published.get(EVERY_CATEGORY, ()), *chain(*policies.calendars.values())]
-    instants = {version.effective_at for version in versions if version.effective_at is not None}
+    versions = chain(*(policies.published.get(scope, ()) for scope in (category, EVERY_CATEGORY)))
+    calendars = chain(*policies.calendars.values())
+    instants = {at for at in (*(v.effective_at for v in versions), *(c.effective_at for c in calendars)) if at is not None}
     begins, rule = EARLIEST, _rule(policies, category, EARLIEST, now)
     for instant in sorted(instants):
         later = _rule(policies, category, instant, now)

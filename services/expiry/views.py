@@ -77,4 +77,3 @@ def following(policies: Policies, state: Pass | None, now: datetime) -> Followin
         return Following(settled=False)
     settled = state.ended_at is not None and state.plan == plan(policies, now).text
     return Following(settled, state.as_of, state.total, state.changed)
-

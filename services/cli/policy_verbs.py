@@ -67,9 +67,7 @@ def calendar(file: File, *, given: Given, wait: Wait = False, as_json: AsJson = 
     """
     with refusals():
         document = {**read_object(file), **{name: text for name, text in given.items() if name == "effective_at"}}
-        data = _run(
-            lambda connection, settings, now: office.publish_calendar(connection, settings.policies, document, _admin(given), now)
-        )
+        data = _run(lambda connection, settings, now: office.publish_calendar(connection, settings.policies, document, _admin(given), now))
     _tell(data, wait=wait, as_json=as_json)
 
 
