@@ -99,7 +99,7 @@ class Postgres:
         self._claimed = self._claimed or claims
         return {"after-publish-before-delete"} if FORGETS.match(statement) else set()
 
-    def _ends(self, commits: bool) -> set[str]:  # noqa: FBT001
+    def _ends(self, commits: bool) -> set[str]:
         """Where messages are claimed, only the transactions that claim some are worth dying around."""
         counts = self._wrote and (self._claimed or not self.speaker or self.speaker[0] != CLAIMING)
         self._wrote, self._claimed = False, False
