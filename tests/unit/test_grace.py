@@ -12,7 +12,9 @@ from contracts.parts import Evidence
 from services.expiry.grace import Deadline, Facts, Policy, Rule, deadline as decided, eligible, evidence
 from services.expiry.policies import Policies, expires_at
 from services.expiry.settings import ExpirySettings
+from services.expiry.shipped import shipped
 from services.runtime.errors import Misconfigured
+from tests.working_days import calendar
 
 BOOKED_FOR = datetime(2026, 11, 20, 6, tzinfo=UTC)
 NOW = BOOKED_FOR + timedelta(days=9)
@@ -84,6 +86,25 @@ def test_evidence_names_the_policy_and_the_version_that_was_seen() -> None:
     assert (told.policy_version, told.timezone, told.adjust, told.calendar) == (4, "UTC", "none", None)
     assert (told.scan_id, told.observed_version) == (scan, 7)
     assert [(term.anchor, term.hours, term.skipped) for term in told.terms] == [("booking_date", 24, ())]
+
+
+def test_evidence_names_the_calendar_and_the_days_that_each_term_skipped() -> None:
+    friday = datetime(2026, 10, 16, 6, tzinfo=UTC)
+    touched = replace(BOOKING, booking_date=friday, last_status_update_at=friday + 48 * HOUR)
+    told = evidence(decided(touched, Rule(replace(DAY, adjust="roll_forward"), shipped()["NP"][0])), new_id(), 3)
+    assert (told.calendar, told.calendar_version) == ("NP", "np-2026.1")
+    assert [[day.date.day for day in term.skipped] for term in told.terms] == [[17, 18, 19, 20, 21, 22], [19, 20, 21, 22]]
+    assert [term.deadline.day for term in told.terms] == [23, 23]
+
+
+@pytest.mark.parametrize("unknown", ["booking_date", "last_status_update_at"])
+def test_a_deadline_is_the_later_of_two_and_not_known_without_either(unknown: str) -> None:
+    rule = Rule(replace(DAY, adjust="pause"), calendar(years=(2026, 2026)))
+    both = replace(BOOKING, last_status_update_at=BOOKED_FOR + HOUR)
+    due = decided(replace(both, **{unknown: datetime(2026, 12, 31, 12, tzinfo=UTC)}), rule)
+    assert due.expires_at is None
+    assert not eligible(both, due, NOW + timedelta(days=999))
+    assert decided(both, rule).expires_at == BOOKED_FOR + 25 * HOUR
 
 
 def test_only_an_update_by_a_person_adds_a_term() -> None:
