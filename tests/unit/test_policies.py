@@ -1,7 +1,7 @@
 """Which versions of policy and calendar a booking has, and until when."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -102,14 +102,3 @@ def test_a_deadline_beyond_the_calendar_is_known_once_a_longer_one_is_in_force()
     policies = Policies(Policy("*", 24, adjust="pause", calendar="XX"), calendars={"XX": (short, longer)})
     assert expires_at(late, policies, NOW) is None
     assert expires_at(late, policies, NOW + HOUR) == datetime(2027, 1, 1, 12, tzinfo=UTC)
-
-
-def test_the_fingerprint_changes_with_what_is_in_force_and_with_nothing_else() -> None:
-    policies = published(version(1, NOW + HOUR, adjust="pause"))
-    prints = [policies.fingerprint(NOW + n * HOUR) for n in range(3)]
-    assert prints[0] != prints[1] == prints[2]
-    assert published(version(1, NOW + HOUR, adjust="pause")).fingerprint(NOW + HOUR) == prints[1]
-    unused = {**shipped(), "XX": (replace(calendar("sat"), effective_at=NOW),)}
-    assert replace(policies, calendars=unused).fingerprint(NOW + HOUR) == prints[1]
-    other = {"NP": (*SHIPPED, replace(SHIPPED[0], closures={date(2026, 12, 1): "Strike"}, effective_at=NOW))}
-    assert replace(policies, calendars=other).fingerprint(NOW + HOUR) != prints[1]
