@@ -93,7 +93,15 @@ def cancelled(lapse: Lapse) -> BookingCancelled:
     return event.data
 
 
-def published(lapse: Lapse) -> Message[BookingCancelled]:
-    """The same as its message."""
-    booking, data = lapse.booking, cancelled(lapse)
-    return Message(str(new_id()), "sewabazaar/booking", str(booking.id), lapse.now, EXPIRY, data, aggregate_version=booking.version + 1)
+def message(lapse: Lapse, data: BookingCancelled | None = None) -> Message[BookingCancelled]:
+    """The event, or another one in its place, as it is published."""
+    booking = lapse.booking
+    return Message(
+        str(new_id()),
+        "sewabazaar/booking",
+        str(booking.id),
+        lapse.now,
+        EXPIRY,
+        data or cancelled(lapse),
+        aggregate_version=booking.version + 1,
+    )

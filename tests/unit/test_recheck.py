@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from contracts.events import BookingCancelled
 from services.expiry.grace import Facts, Policy
@@ -31,6 +31,7 @@ def changed(data: BookingCancelled, term: dict[str, Any] | None = None, **eviden
     return data.model_copy(update={"evidence": proof.model_copy(update={"terms": terms, **evidence})})
 
 
+@settings(max_examples=30)
 @given(st.integers(0, 2**32))
 def test_what_the_rule_decides_computes_to_the_same_again(seed: int) -> None:
     for lapse in random_lapses(seed, 5):
@@ -42,7 +43,7 @@ def test_what_the_rule_decides_computes_to_the_same_again(seed: int) -> None:
     ("term", "found"),
     [
         ({"hours": 25}, ["evidence.terms.0.deadline"]),
-        ({"skipped": ()}, ["evidence.terms.0.deadline", "evidence.terms.0.skipped"]),
+        ({"skipped": ()}, ["evidence.terms.0.deadline"]),
         ({"anchor": "last_status_update"}, ["evidence.terms.anchor"]),
     ],
 )
