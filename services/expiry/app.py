@@ -23,7 +23,7 @@ from services.runtime.outcomes import Received
 from services.runtime.partitions import Partitions
 from services.runtime.process import Process
 
-__all__ = ["AutoCancelDisabled", "Due", "ExpirySettings", "Summary", "build", "run_now"]
+__all__ = ["AutoCancelDisabled", "Due", "ExpirySettings", "Summary", "Sweep", "build", "run_now"]
 
 VACUUMED_EAGERLY = "with (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0)"  # a scan walks dead entries
 REDATE_EVERY = 1.0

@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.expiry import emissions, store
 from services.expiry.errors import AutoCancelDisabled
-from services.expiry.grace import Policies, deadline, eligible
+from services.expiry.grace import deadline, eligible
+from services.expiry.policies import Policies
 from services.expiry.settings import ExpirySettings
 from services.expiry.store import START, Entry, Mark
 from services.expiry.sweep import BATCH, Sweep
@@ -76,8 +77,8 @@ async def due(connection: AsyncConnection, now: datetime, policies: Policies, li
 
 
 def _due(entry: Entry, policies: Policies, now: datetime) -> Due | None:
-    decided = deadline(entry.facts, policies.of(entry.facts))
-    if not eligible(entry.facts, decided, now):
+    decided = deadline(entry.facts, policies.of(entry.facts, now))
+    if decided.expires_at is None or not eligible(entry.facts, decided, now):
         return None
     return Due(entry.booking, decided.expires_at, entry.facts.status, entry.facts.category)
 

@@ -27,7 +27,8 @@ from contracts.rejections import CommandRejected, RejectionCode
 from contracts.values import Contract
 from contracts.wire import Sources, Tombstone, decode
 from services.expiry import emissions, handlers, store
-from services.expiry.grace import Policies, Policy
+from services.expiry.grace import Policy
+from services.expiry.policies import Policies
 from services.expiry.store import Entry
 from services.expiry.sweep import Sweep
 from services.expiry.tables import PARTITIONED, SCHEMA

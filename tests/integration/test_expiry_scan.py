@@ -11,8 +11,9 @@ from prometheus_client import REGISTRY
 
 from contracts.ids import new_id
 from contracts.rejections import RejectionCode
-from services.expiry.grace import Policies, Policy
+from services.expiry.grace import Policy
 from services.expiry.manual import due
+from services.expiry.policies import Policies
 from services.expiry.redating import Redating
 from services.runtime.db import open_engine
 from services.runtime.outcomes import Fate
