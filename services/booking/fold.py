@@ -11,7 +11,7 @@ from contracts.commands import CreateBooking
 from contracts.ids import new_id
 from contracts.message import Message
 from contracts.rejections import CommandRejected
-from services.booking.lifecycle import SYSTEM, Cause, Facts, Refusal, Unchanged, allowed, is_party, settle
+from services.booking.lifecycle import SYSTEM, Cause, Facts, Refusal, Unchanged, allowed, is_party, unfold
 from services.booking.state import Booking, BookingEvent, Occurred, Slot
 from services.booking.store import SOURCE, Logged
 from services.runtime.errors import brief
@@ -58,7 +58,7 @@ class Fold:
         return Burial("poison", failure, ATTEMPTS)
 
     def _decide(self, booking: Booking | None, command: Command) -> Outcome:
-        steps = settle(booking, command, Facts(tuple(self._busy_for(booking).values()), self._auto_confirm_after), self.now)
+        steps = unfold(booking, command, Facts(tuple(self._busy_for(booking).values()), self._auto_confirm_after), self.now)
         if isinstance(steps, Unchanged):
             return Fate.UNCHANGED
         if isinstance(steps, Refusal):

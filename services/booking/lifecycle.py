@@ -37,16 +37,17 @@ from services.booking.work import Work
 
 Cause = BookingCommand | PaymentFact
 Step = tuple[Occurred, Booking]
+Unfolded = tuple[Step, ...] | Refusal | Unchanged
 FOLLOWED = {follow_up.before for follow_up in FOLLOW_UPS}
 
 
 def decide(booking: Booking | None, message: Message[Cause], facts: Facts, now: datetime) -> Decision:
     """Return what happens when `message` meets `booking` at the business instant `now`."""
-    steps = settle(booking, message, facts, now)
+    steps = unfold(booking, message, facts, now)
     return steps if isinstance(steps, Refusal | Unchanged) else tuple(occurred for occurred, _ in steps)
 
 
-def settle(booking: Booking | None, message: Message[Cause], facts: Facts, now: datetime) -> tuple[Step, ...] | Refusal | Unchanged:
+def unfold(booking: Booking | None, message: Message[Cause], facts: Facts, now: datetime) -> Unfolded:
     """Return the same as `decide`, each event with the booking as it is then."""
     data = message.data
     answer = _record(booking, message, data) if isinstance(data, PaymentFact) else _command(booking, message, data, facts, now)
