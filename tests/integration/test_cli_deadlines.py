@@ -15,7 +15,7 @@ from tests.expirations import cancelled, message, random_lapses
 from tests.integration.booking_service import opened
 from tests.integration.cli_process import Done, send, sewa
 
-REHEARSED = int(os.environ.get("SEWA_REHEARSAL", "2000"))
+REHEARSED = int(os.environ.get("SEWA_REHEARSAL", "1000"))
 STRIKE = CalendarPublished.model_validate_json(
     """{"calendar": "NP", "calendar_version": "np-2026.2", "effective_at": "2026-01-01T00:00:00Z", "years": [2026, 2026],
         "weekends": [{"from": "1900-01-01", "days": ["sat"]}], "holidays": [], "working_days": [],
@@ -65,7 +65,7 @@ def test_what_nobody_knows_or_not_yet_is_exit_code_1(lived: tuple[dict[str, str]
 
 
 async def test_a_published_calendar_is_the_one_in_force(database_url: str) -> None:
-    engine, environment = open_engine(database_url, 1, name="test"), {"DATABASE_URL": database_url}
+    engine, environment = open_engine(database_url, pool_size=1, name="test"), {"DATABASE_URL": database_url}
     async with engine.begin() as connection:
         await published.hear(connection, [STRIKE])
     await engine.dispose()
