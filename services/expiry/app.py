@@ -32,6 +32,7 @@ __all__ = [
     "ExpirySettings",
     "NotAcceptable",
     "Problem",
+    "Redating",
     "Summary",
     "Sweep",
     "build",
