@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from contracts.actors import Actor
 from contracts.ids import derived_id
 from contracts.policies import CalendarPublished, GracePolicySet
 from services.cli import policy_pages as pages
@@ -106,7 +107,11 @@ def history(category: Some = None, *, as_json: AsJson = False) -> None:
 
 
 def _admin(given: Given) -> str:
-    return f"admin:{given.get('by') or derived_id('operator', os.environ.get('USER') or str(os.getuid()))}"
+    """Return in whose name something is set. Raises NotAcceptable where nobody would listen."""
+    by = given.get("by") or str(derived_id("operator", os.environ.get("USER") or str(os.getuid())))
+    if not settings_of_expiry().allowed_sources.allows(office.SOURCE, Actor("admin", by)):
+        raise NotAcceptable(Problem("by", f"SEWA_SOURCES does not let {office.SOURCE} speak for admins"))
+    return f"admin:{by}"
 
 
 def _tell(data: GracePolicySet | CalendarPublished, *, wait: bool, as_json: bool) -> None:

@@ -9,6 +9,7 @@ from services.expiry import published, redatings
 from services.expiry.changes import known, publish_calendar, set_policy
 from services.expiry.current import over
 from services.expiry.drafts import Known, Wish
+from services.expiry.emissions import SOURCE
 from services.expiry.errors import NotAcceptable, Problem
 from services.expiry.plan import plan
 from services.expiry.policies import Policies
@@ -17,6 +18,7 @@ from services.expiry.simulate import Candidate, Simulation, simulate
 from services.expiry.views import Following, announced, calendars, categories, following, heard, in_force
 
 __all__ = [
+    "SOURCE",
     "AnyPolicy",
     "Candidate",
     "Following",
