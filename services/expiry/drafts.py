@@ -50,12 +50,6 @@ class Known:
         """Return the highest version of a subject."""
         return next((v.data for v in reversed(self.versions) if v.subject == subject), None)
 
-    def newest_calendar(self, data: CalendarPublished) -> str:
-        """Return the highest version of the calendar that `data` is to replace, the one that comes with the service included."""
-        newest = self.newest(data.required_subject())
-        shipped = self.defaults.calendars.get(data.calendar, ())
-        return max([*(version.version for version in shipped), number_of(newest) if newest else ""], key=rank)
-
     def base(self, category: str) -> Mapping[str, object]:
         """Return the fields that stay as long as nobody names others: the newest of the category, else of `*`, else of the settings."""
         newest = self.newest(category) or self.newest(EVERY_CATEGORY)
@@ -98,8 +92,11 @@ def calendar_draft(known: Known, document: Mapping[str, object], now: datetime) 
     """Return the message that publishes `document`, from 60 s on where it names no instant. Raises NotAcceptable."""
     _refuse_unknown(document, CalendarPublished.model_fields | {"from": None})
     data = _read(CalendarPublished, {"effective_at": instant_text(now + AHEAD), **document})
-    stands = known.newest_calendar(data)
+    newest = known.newest(data.required_subject())
+    stands = number_of(newest) if newest else ""
+    shipped = [version.version for version in known.defaults.calendars.get(data.calendar, ())]
     _refuse(
+        ("calendar_version", f"{data.calendar_version} is the one that comes with the service", data.calendar_version in shipped),
         ("calendar_version", f"{data.calendar_version} is not higher than {stands}", rank(data.calendar_version) <= rank(stands)),
         *((field, problem, True) for field, problem in problems(data)),
     )

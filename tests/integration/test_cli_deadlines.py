@@ -1,7 +1,9 @@
 """`sewa expiry explain`, `sewa expiry audit` and `sewa calendar`, as their users run them."""
 
+import json
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +15,7 @@ from services.runtime.outbox import outgoing
 from tests.builders import accept, create, expire
 from tests.expirations import cancelled, message, random_lapses
 from tests.integration.booking_service import opened
-from tests.integration.cli_process import Done, send, sewa
+from tests.integration.cli_process import NOBODY, Done, send, sewa
 
 REHEARSED = int(os.environ.get("SEWA_REHEARSAL", "1000"))
 STRIKE = CalendarPublished.model_validate_json(
@@ -75,6 +77,15 @@ async def test_a_published_calendar_is_the_one_in_force(database_url: str) -> No
         ("np-2026.2", "published", True),
     ]
     assert "2026-11-22  Sun  closure  Strike" in told(environment, "calendar", "show", "NP").out
+
+
+def test_a_calendar_that_contradicts_itself_is_not_published(database_url: str, tmp_path: Path) -> None:
+    file = tmp_path / "NP.json"
+    overlapping = {"calendar_version": "np-2026.3", "working_days": [day.model_dump(mode="json") for day in STRIKE.closures]}
+    file.write_text(json.dumps({**STRIKE.model_dump(mode="json"), **overlapping}))
+    environment = {"DATABASE_URL": database_url, "KAFKA_BOOTSTRAP_SERVERS": NOBODY}
+    refused = told(environment, "calendar", "publish", str(file), code=2)
+    assert refused.err == "sewa: closures: 2026-11-22 is a working day too\n"
 
 
 @pytest.mark.timeout(3600)
