@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.expiry import emissions, store
+from services.expiry.current import Current
 from services.expiry.errors import AutoCancelDisabled
 from services.expiry.grace import deadline, eligible
 from services.expiry.policies import Policies
@@ -95,8 +96,8 @@ async def run_now(
         message = "AUTO_CANCEL_ENABLED is false: nothing is cancelled; set it to true, or ask for a dry run"
         raise AutoCancelDisabled(message)
     async with _connected(settings) as (process, connection):
-        now = process.clock.now()
-        summary = Summary(now, dry_run, await due(connection, now, settings.policies))
+        now, policies = process.clock.now(), await Current(settings.policies).read(connection)
+        summary = Summary(now, dry_run, await due(connection, now, policies))
         if not dry_run and summary.due:
             await process.producer.start()
             async for state in _cancel(process, connection, settings, summary, patience):
@@ -128,12 +129,13 @@ async def _cancel(
         summary.emitted |= {UUID(r.key.decode()) for r in records if r.key} & found
 
     found = {d.booking for d in summary.due}
-    sweep = Sweep(settings.policies, publish, settings.in_flight)
+    current = Current(settings.policies)
+    sweep = Sweep(current, publish, settings.in_flight)
     answered_at = time.monotonic()
     while summary.waiting and time.monotonic() - answered_at < patience:
         more = await sweep.run_once(connection, process.clock.now())
         await asyncio.sleep(0 if more else ASK_EVERY)
-        if await _note_answers(connection, summary, settings.policies, 2 * settings.in_flight):
+        if await _note_answers(connection, summary, await current.read(connection), 2 * settings.in_flight):
             answered_at = time.monotonic()
         yield summary
 
