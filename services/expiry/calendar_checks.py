@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import date
 
 from contracts.policies import CalendarPublished, NamedDay
 
@@ -14,7 +13,9 @@ def problems(data: CalendarPublished) -> Iterator[tuple[str, str]]:
         yield from _days(field, days, data.years)
     for day in sorted({d.date for d in data.working_days} & {d.date for d in data.closures}):
         yield "closures", f"{day} is a working day too"
-    yield from _weekends(data)
+    for day, times in sorted(Counter(weekend.from_ for weekend in data.weekends).items()):
+        if times > 1:
+            yield "weekends", f"{times} of them hold from {day}"
 
 
 def _days(field: str, days: tuple[NamedDay, ...], years: tuple[int, int]) -> Iterator[tuple[str, str]]:
@@ -23,12 +24,3 @@ def _days(field: str, days: tuple[NamedDay, ...], years: tuple[int, int]) -> Ite
             yield field, f"{day} is there {times} times"
         if not years[0] <= day.year <= years[1]:
             yield field, f"{day} is outside of the years {years[0]} to {years[1]}"
-
-
-def _weekends(data: CalendarPublished) -> Iterator[tuple[str, str]]:
-    since = [weekend.from_ for weekend in data.weekends]
-    for day, times in sorted(Counter(since).items()):
-        if times > 1:
-            yield "weekends", f"{times} of them hold from {day}"
-    if not since or min(since) > date(data.years[0], 1, 1):
-        yield "weekends", f"none holds from the beginning of {data.years[0]}; say so with `days: []` if all days are worked on"
