@@ -25,7 +25,9 @@ def accounted(t: Trial) -> Iterator[str]:
 def one_outcome(t: Trial) -> Iterator[str]:
     """Every command and every fact about money has events, a refusal, nothing to change, or a dead letter."""
     outcomes = _outcomes(t)
-    yield from (f"{record.name} {identity} of {record.key} has no outcome" for identity, record in _good(t) if not outcomes[identity].total())
+    yield from (
+        f"{record.name} {identity} of {record.key} has no outcome" for identity, record in _good(t) if not outcomes[identity].total()
+    )
 
 
 def one_outcome_at_most(t: Trial) -> Iterator[str]:
