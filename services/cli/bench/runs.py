@@ -20,7 +20,7 @@ from services.runtime.db import open_direct_engine
 from services.runtime.errors import Halt
 
 SOON, LATE, LAPSED = timedelta(hours=1), timedelta(days=60), timedelta(hours=73)
-QUIET, LEAD = timedelta(minutes=30), timedelta(seconds=5)
+REMINDED, LEAD = timedelta(hours=24, minutes=30), timedelta(seconds=5)
 MILLISECONDS = 1000
 
 
@@ -43,15 +43,18 @@ async def expiry(stage: Stage, opens: datetime, due: int, others: int) -> dict[s
         await _send(stage.kafka, [*open_, *lapsing])
         await _created(engine, [*open_, *lapsing])
         await ledger.until(engine, ledger.WATCHED, due + others)
+        stage.move_clock(opens + REMINDED)
+        await ledger.rest(stage, engine)
         stage.move_clock(opens + LAPSED)
         await ledger.until(engine, ledger.TOLD, due)
         told = time.time() * MILLISECONDS
         await ledger.until(engine, ledger.QUEUED, 0)
         await ledger.until(engine, ledger.EXPIRED, due)
         await ledger.until(engine, ledger.BOOKINGS, others)
-    emitted, cancelled = await _cancelled(stage, lapsing)
+    emitted, cancelled, repeated = await _cancelled(stage, lapsing)
     events = (cancelled.last_ms - emitted.first_ms) / MILLISECONDS
-    return {"events_seconds": events, **_rate(due, max(told - emitted.first_ms, cancelled.last_ms - emitted.first_ms) / MILLISECONDS)}
+    whole = max(told - emitted.first_ms, cancelled.last_ms - emitted.first_ms) / MILLISECONDS
+    return {"repeated": repeated, "events_seconds": events, **_rate(due, whole)}
 
 
 async def latency(stage: Stage, opens: datetime, rate: float, number: int, poll_seconds: float) -> dict[str, float]:
@@ -62,16 +65,14 @@ async def latency(stage: Stage, opens: datetime, rate: float, number: int, poll_
         await _created(engine, records)
         await ledger.until(engine, ledger.WATCHED, number)
         due = await lateness.deadlines(engine)
-        first = min(due.values())
-        stage.move_clock(first - QUIET)
-        await ledger.until(engine, ledger.REMINDERS, 0)
-        await ledger.until(engine, ledger.QUEUED, 0)
-        stage.move_clock(first - LEAD)
+        stage.move_clock(opens + REMINDED)
+        await ledger.rest(stage, engine)
+        stage.move_clock(min(due.values()) - LEAD)
         late = await lateness.lateness(stage, engine, due)
         await ledger.until(engine, ledger.QUEUED, 0)
         await ledger.until(engine, ledger.EXPIRED, number)
-    await _cancelled(stage, records)
-    return lateness.summary(late, poll_seconds)
+    _, _, repeated = await _cancelled(stage, records)
+    return {"repeated": repeated, **lateness.summary(late, poll_seconds)}
 
 
 @asynccontextmanager
@@ -96,11 +97,12 @@ async def _created(engine: AsyncEngine, records: Sequence[Outgoing]) -> None:
     await ledger.until(engine, ledger.QUEUED, 0)
 
 
-async def _cancelled(stage: Stage, records: Sequence[Outgoing]) -> tuple[Tally, Tally]:
+async def _cancelled(stage: Stage, records: Sequence[Outgoing]) -> tuple[Tally, Tally, int]:
+    """Return the commands, the cancellations, and how many commands came again because their answer took longer than ten seconds."""
     emitted, cancelled = await tally(stage.kafka, ExpireBooking), await tally(stage.kafka, BookingCancelled)
-    emitted.demand(_subjects(records), "commands to expire")
+    repeated = emitted.demand_some(_subjects(records), "commands to expire")
     cancelled.demand(_subjects(records), "cancellations")
-    return emitted, cancelled
+    return emitted, cancelled, repeated
 
 
 async def _demand(stage: Stage, records: Sequence[Outgoing]) -> Tally:
