@@ -101,7 +101,7 @@ async def _known(stage: Stage, people: int, say: Say) -> None:
 
 async def _under_load(injector: Injector, faults: Sequence[Fault], profile: Profile, say: Say) -> list[str]:
     """Carry out all faults while the load goes on; return those that could not be brought about."""
-    load = asyncio.create_task(injector.upstream.run(profile.bookings_a_second))
+    load = asyncio.create_task(injector.upstream.run(profile.bookings_a_second, profile.seconds))
     began = time.monotonic()
     tasks = {asyncio.create_task(_told(injector, fault, began, say)): fault for fault in faults}
     _, late = await asyncio.wait(tasks, timeout=profile.seconds + REACH_SECONDS)
