@@ -9,11 +9,15 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.topics import BOOKING_EVENTS, BOOKING_REJECTIONS
-from services.expiry import handlers, store
-from services.expiry.errors import AutoCancelDisabled
-from services.expiry.manual import Due, Summary, run_now
+from services.expiry import handlers, runs_store, store
+from services.expiry.answers import FullReport, Preview, Report, RunRequest, Started
+from services.expiry.errors import AutoCancelDisabled, FutureAsOf, NoSuchRun
+from services.expiry.holding import Guard
+from services.expiry.manual import approve, give_up, preview, report, reports, start
 from services.expiry.redating import Redating
 from services.expiry.reminding import Reminding
+from services.expiry.running import Running
+from services.expiry.runs import Mode, Status
 from services.expiry.settings import ExpirySettings
 from services.expiry.sweep import Sweep
 from services.expiry.tables import PARTITIONED, SCHEMA
@@ -23,11 +27,32 @@ from services.runtime.outcomes import Received
 from services.runtime.partitions import Partitions
 from services.runtime.process import Process
 
-__all__ = ["AutoCancelDisabled", "Due", "ExpirySettings", "Summary", "build", "run_now"]
+__all__ = [
+    "SCHEMA",
+    "AutoCancelDisabled",
+    "ExpirySettings",
+    "FullReport",
+    "FutureAsOf",
+    "Mode",
+    "NoSuchRun",
+    "Preview",
+    "Report",
+    "RunRequest",
+    "Started",
+    "Status",
+    "approve",
+    "build",
+    "give_up",
+    "preview",
+    "report",
+    "reports",
+    "start",
+]
 
 VACUUMED_EAGERLY = "with (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0)"  # a scan walks dead entries
 REDATE_EVERY = 1.0
 REMIND_EVERY = 1.0
+RUN_EVERY = 0.25
 MEASURE_EVERY = 5.0
 log = structlog.get_logger()
 
@@ -45,8 +70,12 @@ def build(settings: ExpirySettings) -> Process:
     process.relay(SCHEMA, store.waiting)
     _lead(process, "redate", REDATE_EVERY, Redating(settings.policies).run_once)
     process.export("overdue", MEASURE_EVERY, measure)
+    running = Running(process.engine, settings.policies, process.publish, settings.in_flight, settings.enabled)
+    process.lead("runs", RUN_EVERY, running.run_once)
     if settings.enabled:
-        process.lead("scan", settings.scan_seconds, Sweep(settings.policies, process.publish, settings.in_flight).run_once)
+        guard = Guard(process.engine, settings.breaker, settings.policies)
+        sweep = Sweep(settings.policies, process.publish, settings.in_flight, admits=guard.admits)
+        process.lead("scan", settings.scan_seconds, sweep.run_once)
         _lead(process, "remind", REMIND_EVERY, Reminding(settings.policies).run_once)
     else:
         log.warning("auto_cancel_disabled", because="AUTO_CANCEL_ENABLED is false")
@@ -60,12 +89,12 @@ def _lead(process: Process, name: str, every: float, step: ConnectedStep) -> Non
 
 
 async def measure(connection: AsyncConnection, now: datetime) -> Families:
-    """Return how much is overdue, and that no scan is held: every scan emits what is due."""
+    """Return how much is overdue, and whether a scan is held."""
     return (
         gauge(
             "booking_overdue_bookings", "Bookings past their deadline that are not cancelled yet", await store.count_due(connection, now)
         ),
-        gauge("booking_expiry_breaker_open", "Whether a scan is held until an admin approves it", 0),
+        gauge("booking_expiry_breaker_open", "Whether a scan is held until an admin approves it", bool(await runs_store.held(connection))),
     )
 
 

@@ -1,0 +1,50 @@
+"""Finds what has lapsed at an instant, by the rule itself: the index only says where to look."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.expiry import runs_store, store
+from services.expiry.grace import Policies, deadline, eligible
+from services.expiry.runs import Found, Mode, Selection
+from services.expiry.store import START, Entry, Mark
+
+BATCH = 1000
+
+
+def lapsed(entry: Entry, policies: Policies, selection: Selection) -> Found | None:
+    """Return the entry with its deadline if `selection` is about it. For maintenance a created one counts as if it were pending."""
+    facts = entry.facts
+    if selection.category not in {None, facts.category}:
+        return None
+    if selection.mode == "maintenance" and facts.status == "created":
+        facts = replace(facts, status="pending")
+    decided = deadline(facts, policies.of(facts))
+    return Found(entry, decided) if eligible(facts, decided, selection.as_of) else None
+
+
+async def find(connection: AsyncConnection, policies: Policies, selection: Selection) -> list[Found]:
+    """Return everything that `selection` is about, in the order of its deadlines."""
+    found = [f async for entry in _candidates(connection, selection.as_of, selection.mode) if (f := lapsed(entry, policies, selection))]
+    return sorted(found, key=lambda f: (f.decided.expires_at, f.entry.booking))
+
+
+async def _candidates(connection: AsyncConnection, as_of: datetime, mode: Mode) -> AsyncIterator[Entry]:
+    """Yield the entries that may have lapsed."""
+    mark, more = START, True
+    while more:
+        entries = await store.due(connection, as_of, mark, BATCH, waiting=True)
+        for entry in entries:
+            yield entry
+        more = len(entries) == BATCH
+        mark = Mark.of(entries[-1]) if more else mark
+    after, more = UUID(int=0), mode == "maintenance"
+    while more:
+        bookings = await runs_store.created(connection, as_of, after, BATCH)
+        for entry in (await store.read(connection, bookings)).values() if bookings else ():
+            yield entry
+        more = len(bookings) == BATCH
+        after = bookings[-1] if more else after
