@@ -45,15 +45,15 @@ class Lapsed(Contract):
     @classmethod
     def of(cls, found: Found) -> "Lapsed":
         """Return it as JSON has it."""
-        facts, policy = found.entry.facts, found.decided.policy
+        facts, rule = found.entry.facts, found.decided.rule
         return cls(
             booking=found.entry.booking,
-            expires_at=found.decided.expires_at,
+            expires_at=found.expires_at,
             status=facts.status,
             category=facts.category,
             total_amount=None,
-            policy_version=policy.version,
-            calendar_version=policy.calendar_version,
+            policy_version=rule.policy.version,
+            calendar_version=rule.calendar.version if rule.calendar else None,
         )
 
 

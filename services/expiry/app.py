@@ -40,6 +40,7 @@ __all__ = [
     "RunRequest",
     "Started",
     "Status",
+    "Sweep",
     "approve",
     "build",
     "give_up",

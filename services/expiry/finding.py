@@ -8,7 +8,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.expiry import runs_store, store
-from services.expiry.grace import Policies, deadline, eligible
+from services.expiry.grace import deadline, eligible
+from services.expiry.policies import Policies
 from services.expiry.runs import Found, Mode, Selection
 from services.expiry.store import START, Entry, Mark
 
@@ -22,14 +23,16 @@ def lapsed(entry: Entry, policies: Policies, selection: Selection) -> Found | No
         return None
     if selection.mode == "maintenance" and facts.status == "created":
         facts = replace(facts, status="pending")
-    decided = deadline(facts, policies.of(facts))
-    return Found(entry, decided) if eligible(facts, decided, selection.as_of) else None
+    decided = deadline(facts, policies.of(facts, selection.as_of))
+    if decided.expires_at is None or not eligible(facts, decided, selection.as_of):
+        return None
+    return Found(entry, decided, decided.expires_at)
 
 
 async def find(connection: AsyncConnection, policies: Policies, selection: Selection) -> list[Found]:
     """Return everything that `selection` is about, in the order of its deadlines."""
     found = [f async for entry in _candidates(connection, selection.as_of, selection.mode) if (f := lapsed(entry, policies, selection))]
-    return sorted(found, key=lambda f: (f.decided.expires_at, f.entry.booking))
+    return sorted(found, key=lambda f: (f.expires_at, f.entry.booking))
 
 
 async def _candidates(connection: AsyncConnection, as_of: datetime, mode: Mode) -> AsyncIterator[Entry]:

@@ -12,7 +12,8 @@ from contracts.events import BookingCancelled, BookingCreated, BookingOverridden
 from contracts.message import Message
 from contracts.rejections import CommandRejected
 from services.expiry import emissions, run_answers, store
-from services.expiry.grace import Facts, Policies
+from services.expiry.grace import Facts
+from services.expiry.policies import Policies
 from services.expiry.store import Entry
 from services.runtime.db import once_committed
 from services.runtime.metrics import MAINTENANCE_COMMANDS
@@ -22,12 +23,12 @@ from services.runtime.outcomes import Burial, Fate, Handler, Outcome, Received
 def indexing(policies: Policies) -> Handler:
     """Return the handler of booking events, which dates bookings by `policies`."""
 
-    async def index(connection: AsyncConnection, batch: Sequence[Received], _now: datetime) -> list[Outcome]:
+    async def index(connection: AsyncConnection, batch: Sequence[Received], now: datetime) -> list[Outcome]:
         """Fold events in memory, each booking locked, and write what changed."""
         before = await store.read(connection, (UUID(r.message.subject) for r in batch), lock=True)
         entries = dict(before)
         outcomes = [_follow(entries, cast(Message[Event], r.message)) for r in batch]
-        await store.save(connection, [e.dated(policies) for i, e in entries.items() if e is not before.get(i)])
+        await store.save(connection, [e.dated(policies, now) for i, e in entries.items() if e is not before.get(i)])
         await _note_maintained(connection, [cast(Message[Event], r.message) for r in batch])
         return outcomes
 

@@ -16,7 +16,7 @@ from services.expiry import runs_store
 from services.expiry.breaker import Breaker
 from services.expiry.emissions import SOURCE
 from services.expiry.finding import find
-from services.expiry.grace import Policies
+from services.expiry.policies import Policies
 from services.expiry.runs import Found, Mode, Run, Selection
 from services.expiry.tables import SCHEMA
 from services.runtime import outbox

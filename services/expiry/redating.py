@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.expiry import store
-from services.expiry.grace import Policies
+from services.expiry.policies import Policies
 from services.expiry.store import START, Mark
 
 BATCH = 1000
@@ -28,7 +28,7 @@ class Redating:
         """Date one batch anew; True when there may be more."""
         if self.steady() < self.resume:
             return False
-        entries = await store.dated_otherwise(connection, self.policies.fingerprint, self.mark, BATCH)
+        entries = await store.dated_otherwise(connection, self.policies.fingerprint(now), self.mark, BATCH)
         await store.save_dates(connection, [entry.dated_anew(self.policies, now) for entry in entries])
         if len(entries) == BATCH:
             self.mark = Mark.of(entries[-1])

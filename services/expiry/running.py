@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from uuid import UUID
@@ -17,7 +17,7 @@ from contracts.message import Message
 from services.expiry import run_answers, runs_store
 from services.expiry.emissions import SOURCE
 from services.expiry.finding import lapsed
-from services.expiry.grace import Policies
+from services.expiry.policies import Policies
 from services.expiry.runs import Counts, Run
 from services.expiry.store import Entry, Mark
 from services.expiry.sweep import BATCH, Sweep
@@ -91,10 +91,11 @@ class Running:
             self.progress[run.id] = Progress(sweep, Counts(0, 0, 0), self.steady())
         return self.progress[run.id]
 
-    async def _still_due(self, connection: AsyncConnection, _now: datetime, _after: Mark, limit: int, *, run: Run) -> list[Entry]:
-        """Return entries of the run that are to be asked for; what is not due any more is answered so."""
+    async def _still_due(self, connection: AsyncConnection, now: datetime, _after: Mark, limit: int, *, run: Run) -> list[Entry]:
+        """Return entries of the run that are to be asked for; what had not lapsed then after all, or is not due any more, is answered so."""
         entries = await run_answers.unasked(connection, run, limit)
-        due = {entry.booking for entry in entries if lapsed(entry, self.policies, run.selection)}
+        both = (run.selection, replace(run.selection, as_of=now))
+        due = {entry.booking for entry in entries if all(lapsed(entry, self.policies, selection) for selection in both)}
         await run_answers.reject(connection, run, [entry.booking for entry in entries if entry.booking not in due], "not-due")
         return [entry for entry in entries if entry.booking in due]
 

@@ -25,10 +25,11 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A booking that has lapsed, and by which deadline."""
+    """A booking that has lapsed at `expires_at`, and why then."""
 
     entry: Entry
     decided: Deadline
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

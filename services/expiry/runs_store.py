@@ -61,7 +61,7 @@ async def begin(connection: AsyncConnection, run: Run, found: Sequence[Found]) -
     names = ", ".join(f":{name}" for name in row)
     await connection.execute(text(f"insert into expiry.runs ({', '.join(row)}) values ({names})"), row)
     for start in range(0, len(found), CHUNK):
-        rows = ({"booking": f.entry.booking, "version": f.entry.version, "expires_at": f.decided.expires_at} for f in found[start:][:CHUNK])
+        rows = ({"booking": f.entry.booking, "version": f.entry.version, "expires_at": f.expires_at} for f in found[start:][:CHUNK])
         await connection.execute(
             text("""
                 insert into expiry.run_bookings (run, booking, version, expires_at)

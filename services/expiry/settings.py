@@ -9,7 +9,8 @@ from pydantic import AfterValidator, Field, Json
 
 from contracts.values import LARGEST_COUNT, Hours, Slug, Zone
 from services.expiry.breaker import Breaker
-from services.expiry.grace import EVERY_CATEGORY, Policies, Policy
+from services.expiry.grace import EVERY_CATEGORY, Policy
+from services.expiry.policies import Policies
 from services.runtime.settings import Port, RuntimeSettings
 
 

@@ -9,7 +9,8 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.expiry.grace import Facts, Policies, deadline
+from services.expiry.grace import Facts, deadline
+from services.expiry.policies import Policies
 from services.expiry.reminders import next_at
 from services.expiry.tables import SCHEMA
 from services.runtime import outbox
@@ -42,22 +43,22 @@ class Entry:
     cancelled_at: datetime | None = None
     expired_at: datetime | None = None
 
-    def dated(self, policies: Policies) -> "Entry":
-        """Return the entry with its deadline and its next reminder under `policies`."""
-        decided = deadline(self.facts, policies.of(self.facts))
+    def dated(self, policies: Policies, now: datetime) -> "Entry":
+        """Return the entry with its deadline and its next reminder under `policies` as they are at `now`."""
+        decided = deadline(self.facts, policies.of(self.facts, now))
         return replace(
             self,
             expires_at=decided.expires_at if self.facts.is_open else None,
-            dated_by=policies.fingerprint,
+            dated_by=policies.fingerprint(now),
             next_reminder_at=next_at(self.facts, decided, self.reminded_until),
         )
 
     def dated_anew(self, policies: Policies, now: datetime) -> "Entry":
         """Return the entry under policies that changed; reminders that these put into the past are not given."""
-        anew = self.dated(policies)
+        anew = self.dated(policies, now)
         if (anew.expires_at, anew.next_reminder_at) == (self.expires_at, self.next_reminder_at):
             return anew
-        return replace(anew, reminded_until=now).dated(policies)
+        return replace(anew, reminded_until=now).dated(policies, now)
 
 
 @dataclass(frozen=True, slots=True)

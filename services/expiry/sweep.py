@@ -14,7 +14,8 @@ from contracts.ids import derived_id, new_id
 from contracts.message import Message, canonical_json
 from services.expiry import emissions, store
 from services.expiry.emissions import SOURCE
-from services.expiry.grace import Policies, deadline, eligible, evidence
+from services.expiry.grace import deadline, eligible, evidence
+from services.expiry.policies import Policies
 from services.expiry.store import START, Entry, Mark
 from services.runtime.clock import host_now
 from services.runtime.metrics import EXPIRY_COMMANDS
@@ -38,15 +39,17 @@ async def admit(_connection: AsyncConnection, _scan: UUID, _now: datetime) -> bo
 
 def expire_command(entry: Entry, policies: Policies, now: datetime, scan_id: UUID) -> Message[ExpireBooking] | None:
     """Return the command that cancels `entry`, or None while its deadline under `policies` is not reached."""
-    due = deadline(entry.facts, policies.of(entry.facts))
+    due = deadline(entry.facts, policies.of(entry.facts, now))
     if not eligible(entry.facts, due, now):
         return None
+    changes_at = policies.next_change(entry.facts, now)
+    proof = evidence(due, scan_id, entry.version)
     data = ExpireBooking(
         expected_version=entry.version,
-        expires_at=due.expires_at,
-        valid_until=now + VALID_FOR,
+        expires_at=proof.expires_at,
+        valid_until=min(now + VALID_FOR, changes_at) if changes_at else now + VALID_FOR,
         scan_id=scan_id,
-        evidence=evidence(due, scan_id, entry.version),
+        evidence=proof,
     )
     identity = derived_id(str(entry.booking), canonical_json(data).decode())
     return Message(id=str(identity), source=SOURCE, subject=str(entry.booking), time=now, actor=ACTOR, data=data)

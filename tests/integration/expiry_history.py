@@ -30,8 +30,9 @@ from contracts.wire import Sources, Tombstone, decode
 from services.expiry import emissions, handlers, manual, store
 from services.expiry.answers import FullReport, RunRequest, Started
 from services.expiry.breaker import Breaker
-from services.expiry.grace import Policies, Policy
+from services.expiry.grace import Policy
 from services.expiry.holding import Guard
+from services.expiry.policies import Policies
 from services.expiry.running import Running
 from services.expiry.settings import ExpirySettings
 from services.expiry.store import Entry

@@ -14,7 +14,8 @@ from services.expiry import app
 from services.expiry.answers import RunRequest
 from services.expiry.breaker import Breaker
 from services.expiry.errors import AutoCancelDisabled, NoSuchRun
-from services.expiry.grace import Policies, Policy
+from services.expiry.grace import Policy
+from services.expiry.policies import Policies
 from services.runtime.db import open_engine
 from tests.integration.expiry_history import BOOKED_FOR, CUSTOMER, DAY, HOUR, MINUTE, NOW, Expiry, expired, moved, noted, requested
 

@@ -12,7 +12,8 @@ from contracts.actors import Actor
 from contracts.events import BookingOverridden
 from contracts.ids import new_id
 from services.expiry import store
-from services.expiry.grace import Policies, Policy
+from services.expiry.grace import Policy
+from services.expiry.policies import Policies
 from services.expiry.redating import Redating
 from services.expiry.store import Entry
 from services.runtime.db import open_engine
@@ -165,7 +166,7 @@ async def test_changed_settings_date_open_bookings_anew(expiry: Expiry) -> None:
     async with expiry.engine.begin() as connection:
         assert not await Redating(shorter).run_once(connection, NOW)
     entry = await expiry.entry(still_open)
-    assert (entry.expires_at, entry.dated_by, entry.version) == (BOOKED_FOR + 2 * HOUR, shorter.fingerprint, 2)
+    assert (entry.expires_at, entry.dated_by, entry.version) == (BOOKED_FOR + 2 * HOUR, shorter.fingerprint(NOW), 2)
     assert (await expiry.entry(closed)).expires_at is None
 
 

@@ -194,6 +194,7 @@ async def test_a_run_by_hand_gets_every_answer(settings: ExpirySettings, broker:
         await aeventually(partial(has_deadline, process, *bookings))
         run = await asked(process, by_hand, forced)
         found = await aeventually(partial(ended, process, run))
+        assert found
     assert ([r.booking for r in found.results], found.counts) == (bookings, Tally(found=6, cancelled=5, rejected=1))
     assert {command.data.scan_id for command in broker.asked} == {run}
 
@@ -213,4 +214,5 @@ async def test_a_held_scan_is_published_once_and_approved_after_a_restart(settin
             async with process.engine.begin() as connection:
                 await approve(connection, guarded, held.data.scan_id, ADMIN, datetime.now(UTC))
             found = await aeventually(partial(ended, process, held.data.scan_id))
+            assert found
     assert (found.counts.cancelled, {c.data.scan_id for c in broker.asked}) == (3, {held.data.scan_id})

@@ -12,7 +12,8 @@ from contracts.deadlines import LapseReminderDue
 from contracts.ids import new_id
 from contracts.message import Message
 from services.expiry import store
-from services.expiry.grace import Policies, Policy
+from services.expiry.grace import Policy
+from services.expiry.policies import Policies
 from services.expiry.redating import Redating
 from services.expiry.reminding import Reminding
 from services.runtime.db import open_engine

@@ -12,7 +12,8 @@ from prometheus_client import REGISTRY
 from contracts.ids import new_id
 from contracts.rejections import RejectionCode
 from services.expiry.finding import find
-from services.expiry.grace import Policies, Policy
+from services.expiry.grace import Policy
+from services.expiry.policies import Policies
 from services.expiry.redating import Redating
 from services.expiry.runs import Selection
 from services.runtime.db import open_engine
