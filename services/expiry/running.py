@@ -92,7 +92,7 @@ class Running:
         return self.progress[run.id]
 
     async def _still_due(self, connection: AsyncConnection, now: datetime, _after: Mark, limit: int, *, run: Run) -> list[Entry]:
-        """Return entries of the run that are to be asked for; what had not lapsed then after all, or is not due any more, is answered so."""
+        """Return entries of the run that are to be asked for; what is not due after all is answered so."""
         entries = await run_answers.unasked(connection, run, limit)
         both = (run.selection, replace(run.selection, as_of=now))
         due = {entry.booking for entry in entries if all(lapsed(entry, self.policies, selection) for selection in both)}
