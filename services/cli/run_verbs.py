@@ -118,9 +118,10 @@ def _print_table(rows: Sequence[tuple[str, ...]], *names: str) -> None:
 
 
 def _print_preview(found: Preview) -> None:
-    rows = [(str(one.booking), instant_text(one.expires_at), one.status, one.category) for one in found.results]
-    _print_table(rows, "booking", "due since", "status", "category")
-    console().print(f"{found.count:,} due at {instant_text(found.as_of)}; nothing was cancelled (dry run)")
+    rows = [(str(o.booking), instant_text(o.expires_at), o.status, o.category, str(o.total_amount or "")) for o in found.results]
+    _print_table(rows, "booking", "due since", "status", "category", "amount")
+    worth = f"{found.currency} {found.total_amount}"
+    console().print(f"{found.count:,} due at {instant_text(found.as_of)}, {worth}; nothing was cancelled (dry run)")
 
 
 def _print_report(found: FullReport) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from contracts.values import Contract, Count, Currency, Id, Instant, Reason, Slug, Text100
+from contracts.values import Contract, Count, Currency, Id, Instant, Money, Reason, Slug, Text100
 from services.expiry.runs import Answer, Counts, Found, Kind, Mode, Outcome, Status
 
 LARGEST_RUN = 10_000
@@ -38,7 +38,7 @@ class Lapsed(Contract):
     expires_at: Instant
     status: Text100
     category: Slug
-    total_amount: str | None
+    total_amount: Money | None
     policy_version: int
     calendar_version: str | None
 
@@ -51,7 +51,7 @@ class Lapsed(Contract):
             expires_at=found.expires_at,
             status=facts.status,
             category=facts.category,
-            total_amount=None,
+            total_amount=found.entry.total_amount,
             policy_version=rule.policy.version,
             calendar_version=rule.calendar.version if rule.calendar else None,
         )
@@ -63,7 +63,7 @@ class Preview(Contract):
     dry_run: bool = True
     as_of: Instant
     count: Count
-    total_amount: str | None
+    total_amount: str
     currency: Currency
     results: tuple[Lapsed, ...]
     truncated: bool

@@ -8,10 +8,11 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts.topics import BOOKING_EVENTS, BOOKING_REJECTIONS
-from services.expiry import handlers, runs_store, store
+from contracts.topics import BOOKING_EVENTS, BOOKING_REJECTIONS, POLICY_EVENTS
+from services.expiry import handlers, office, runs_store, store
 from services.expiry.answers import FullReport, Preview, Report, RunRequest, Started
-from services.expiry.errors import AutoCancelDisabled, FutureAsOf, NoSuchRun
+from services.expiry.current import Current
+from services.expiry.errors import AutoCancelDisabled, FutureAsOf, NoSuchRun, NotAcceptable, Problem
 from services.expiry.holding import Guard
 from services.expiry.manual import approve, give_up, preview, report, reports, start
 from services.expiry.redating import Redating
@@ -21,6 +22,7 @@ from services.expiry.runs import Mode, Status
 from services.expiry.settings import ExpirySettings
 from services.expiry.sweep import Sweep
 from services.expiry.tables import PARTITIONED, SCHEMA
+from services.runtime.causality import CatchUp, CaughtUp
 from services.runtime.exhibit import Families, gauge
 from services.runtime.loops import ConnectedStep, transacted
 from services.runtime.outcomes import Received
@@ -30,12 +32,15 @@ from services.runtime.process import Process
 __all__ = [
     "SCHEMA",
     "AutoCancelDisabled",
+    "Current",
     "ExpirySettings",
     "FullReport",
     "FutureAsOf",
     "Mode",
     "NoSuchRun",
+    "NotAcceptable",
     "Preview",
+    "Problem",
     "Report",
     "RunRequest",
     "Started",
@@ -44,6 +49,7 @@ __all__ = [
     "approve",
     "build",
     "give_up",
+    "office",
     "preview",
     "report",
     "reports",
@@ -64,20 +70,20 @@ def build(settings: ExpirySettings) -> Process:
     partitions = Partitions(process.engine, SCHEMA, PARTITIONED, VACUUMED_EAGERLY)
     process.need_schema(SCHEMA)
     process.keep_partitions(partitions)
-    process.consume(
-        "expiry.events", [BOOKING_EVENTS.name], handlers.indexing(settings.policies), prepare=partial(_make_partitions, partitions)
-    )
+    current = Current(settings.policies)
+    policies = CaughtUp(CatchUp(process.consume("expiry.policies", [POLICY_EVENTS.name], handlers.settle_policies)))
+    process.consume("expiry.events", [BOOKING_EVENTS.name], handlers.indexing(current), prepare=partial(_prepare, partitions, policies))
     process.consume("expiry.rejections", [BOOKING_REJECTIONS.name], handlers.note_rejections)
     process.relay(SCHEMA, store.waiting)
-    _lead(process, "redate", REDATE_EVERY, Redating(settings.policies).run_once)
+    _lead(process, "redate", REDATE_EVERY, policies.before(Redating(current).run_once))
     process.export("overdue", MEASURE_EVERY, measure)
-    running = Running(process.engine, settings.policies, process.publish, settings.in_flight, settings.enabled)
-    process.lead("runs", RUN_EVERY, running.run_once)
+    running = Running(process.engine, current, process.publish, settings.in_flight, settings.enabled)
+    process.lead("runs", RUN_EVERY, policies.before(running.run_once))
     if settings.enabled:
-        guard = Guard(process.engine, settings.breaker, settings.policies)
-        sweep = Sweep(settings.policies, process.publish, settings.in_flight, admits=guard.admits)
-        process.lead("scan", settings.scan_seconds, sweep.run_once)
-        _lead(process, "remind", REMIND_EVERY, Reminding(settings.policies).run_once)
+        guard = Guard(process.engine, settings.breaker, current)
+        sweep = Sweep(current, process.publish, settings.in_flight, admits=guard.admits)
+        process.lead("scan", settings.scan_seconds, policies.before(sweep.run_once))
+        _lead(process, "remind", REMIND_EVERY, policies.before(Reminding(current).run_once))
     else:
         log.warning("auto_cancel_disabled", because="AUTO_CANCEL_ENABLED is false")
     return process
@@ -99,5 +105,7 @@ async def measure(connection: AsyncConnection, now: datetime) -> Families:
     )
 
 
-async def _make_partitions(partitions: Partitions, batch: Sequence[Received]) -> None:
+async def _prepare(partitions: Partitions, policies: CaughtUp, batch: Sequence[Received]) -> None:
+    """Have partitions made, and the policies read that were published before this process began."""
+    await policies()
     await partitions.ensure_for(UUID(received.message.subject) for received in batch)

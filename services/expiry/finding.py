@@ -10,10 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.expiry import runs_store, store
 from services.expiry.grace import deadline, eligible
 from services.expiry.policies import Policies
-from services.expiry.runs import Found, Mode, Selection
+from services.expiry.runs import Found, Selection
 from services.expiry.store import START, Entry, Mark
 
 BATCH = 1000
+NOBODY = UUID(int=0)
 
 
 def lapsed(entry: Entry, policies: Policies, selection: Selection) -> Found | None:
@@ -29,14 +30,19 @@ def lapsed(entry: Entry, policies: Policies, selection: Selection) -> Found | No
     return Found(entry, decided, decided.expires_at)
 
 
-async def find(connection: AsyncConnection, policies: Policies, selection: Selection) -> list[Found]:
-    """Return everything that `selection` is about, in the order of its deadlines."""
-    found = [f async for entry in _candidates(connection, selection.as_of, selection.mode) if (f := lapsed(entry, policies, selection))]
+async def find(connection: AsyncConnection, policies: Policies, selection: Selection, *, ahead: bool = False) -> list[Found]:
+    """Return everything that `selection` is about, in the order of its deadlines.
+
+    Looking `ahead` it asks every open booking, since the index is dated by the policies of today.
+    """
+    sources = [_open(connection) if ahead else _due(connection, selection.as_of)]
+    if selection.mode == "maintenance":
+        sources.append(_created(connection, selection.as_of))
+    found = [f for source in sources async for entry in source if (f := lapsed(entry, policies, selection))]
     return sorted(found, key=lambda f: (f.expires_at, f.entry.booking))
 
 
-async def _candidates(connection: AsyncConnection, as_of: datetime, mode: Mode) -> AsyncIterator[Entry]:
-    """Yield the entries that may have lapsed."""
+async def _due(connection: AsyncConnection, as_of: datetime) -> AsyncIterator[Entry]:
     mark, more = START, True
     while more:
         entries = await store.due(connection, as_of, mark, BATCH, waiting=True)
@@ -44,7 +50,20 @@ async def _candidates(connection: AsyncConnection, as_of: datetime, mode: Mode) 
             yield entry
         more = len(entries) == BATCH
         mark = Mark.of(entries[-1]) if more else mark
-    after, more = UUID(int=0), mode == "maintenance"
+
+
+async def _open(connection: AsyncConnection) -> AsyncIterator[Entry]:
+    after, more = NOBODY, True
+    while more:
+        entries = await store.open_ones(connection, after, BATCH)
+        for entry in entries:
+            yield entry
+        more = len(entries) == BATCH
+        after = entries[-1].booking if more else after
+
+
+async def _created(connection: AsyncConnection, as_of: datetime) -> AsyncIterator[Entry]:
+    after, more = NOBODY, True
     while more:
         bookings = await runs_store.created(connection, as_of, after, BATCH)
         for entry in (await store.read(connection, bookings)).values() if bookings else ():

@@ -12,11 +12,12 @@ from contracts.actors import Actor
 from contracts.deadlines import ScanHeld
 from contracts.ids import derived_id
 from contracts.message import Message
-from services.expiry import runs_store
+from services.expiry import redatings, runs_store
 from services.expiry.breaker import Breaker
+from services.expiry.current import Current
 from services.expiry.emissions import SOURCE
 from services.expiry.finding import find
-from services.expiry.policies import Policies
+from services.expiry.plan import plan
 from services.expiry.runs import Found, Mode, Run, Selection
 from services.expiry.tables import SCHEMA
 from services.runtime import outbox
@@ -55,7 +56,7 @@ class Guard:
 
     engine: AsyncEngine
     breaker: Breaker
-    policies: Policies
+    current: Current
 
     async def admits(self, connection: AsyncConnection, scan: UUID, now: datetime) -> bool:
         """Return whether the scan may go on; one that would cancel too much is held. Bookings of runs under way do not count."""
@@ -63,11 +64,19 @@ class Guard:
             return False
         if not self.breaker.is_on:
             return True
+        if not await self._is_dated(connection, now):
+            return False
         due = await runs_store.count_due(connection, now, self.breaker.enough)
         if await _exceeded(connection, self.breaker, due, "expired") is None:
             return True
         async with self.engine.begin() as own:
             return await self._judge(own, scan, now)
+
+    async def _is_dated(self, connection: AsyncConnection, now: datetime) -> bool:
+        """Return whether the index follows the policies: while it is dated anew in steps, what becomes due could pass in steps."""
+        latest = await redatings.latest(connection)
+        wanted = plan(await self.current.read(connection), now)
+        return latest is not None and latest.ended_at is not None and latest.plan == wanted.text
 
     async def _judge(self, connection: AsyncConnection, scan: UUID, now: datetime) -> bool:
         """Count exactly what the index says is too much, and hold it if it is; two that do so at once hold one scan."""
@@ -76,7 +85,7 @@ class Guard:
             return False
         selection = Selection(now)
         claimed = await runs_store.claimed(connection)
-        found = [f for f in await find(connection, self.policies, selection) if f.entry.booking not in claimed]
+        found = [f for f in await find(connection, await self.current.read(connection), selection) if f.entry.booking not in claimed]
         if await _exceeded(connection, self.breaker, len(found), selection.mode) is None:
             return True
         await enter(connection, self.breaker, Run(scan, "scan", "running", selection, len(found), requested_at=now), found)

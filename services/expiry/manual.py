@@ -1,6 +1,7 @@
 """Runs that somebody asks for: listed, begun, approved and looked at. The running services carry them out."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from contracts.ids import new_id
 from contracts.values import instant_text, parse_instant
 from services.expiry import runs_store
 from services.expiry.answers import LARGEST_RUN, FullReport, Lapsed, Preview, Report, Result, RunRequest, Started, Tally
+from services.expiry.current import Current
 from services.expiry.errors import AutoCancelDisabled, FutureAsOf, NoSuchRun
 from services.expiry.finding import find
 from services.expiry.holding import enter
@@ -28,14 +30,15 @@ def _selection(request: RunRequest, now: datetime) -> Selection:
 
 
 async def preview(connection: AsyncConnection, settings: ExpirySettings, request: RunRequest, now: datetime) -> Preview:
-    """Return what a run would find, in its order, and do nothing."""
+    """Return what a run would find, in its order, and do nothing; amounts in another currency are not in the total."""
     selection = _selection(request, now)
-    found = await find(connection, settings.policies, selection)
+    policies = await Current(settings.policies).read(connection)
+    found = await find(connection, policies, selection, ahead=selection.as_of > now)
     listed = found[: request.limit or LARGEST_RUN]
     return Preview(
         as_of=selection.as_of,
         count=len(found),
-        total_amount=None,
+        total_amount=f"{sum((one.entry.total_amount or 0 for one in found if one.entry.currency == CURRENCY), Decimal(0)):.2f}",
         currency=CURRENCY,
         results=tuple(Lapsed.of(one) for one in listed),
         truncated=len(listed) < len(found),
@@ -56,7 +59,7 @@ async def start(connection: AsyncConnection, settings: ExpirySettings, request: 
     await runs_store.lock(connection)
     run = await runs_store.held(connection)
     if run is None:
-        found = await find(connection, settings.policies, selection)
+        found = await find(connection, await Current(settings.policies).read(connection), selection)
         run = Run(
             new_id(),
             "manual",

@@ -15,9 +15,9 @@ from contracts.commands import MaintenanceCancel
 from contracts.ids import derived_id
 from contracts.message import Message
 from services.expiry import run_answers, runs_store
+from services.expiry.current import Current
 from services.expiry.emissions import SOURCE
 from services.expiry.finding import lapsed
-from services.expiry.policies import Policies
 from services.expiry.runs import Counts, Run
 from services.expiry.store import Entry, Mark
 from services.expiry.sweep import BATCH, Sweep
@@ -57,7 +57,7 @@ class Running:
     """
 
     engine: AsyncEngine
-    policies: Policies
+    current: Current
     publish: Publish
     in_flight: int = 2000
     enabled: bool = True
@@ -87,15 +87,16 @@ class Running:
     def _progress(self, run: Run) -> Progress:
         if run.id not in self.progress:
             find = partial(self._still_due, run=run)
-            sweep = Sweep(self.policies, self.publish, self.in_flight, host=self.host, find=find, run=run.id)
+            sweep = Sweep(self.current, self.publish, self.in_flight, host=self.host, find=find, run=run.id)
             self.progress[run.id] = Progress(sweep, Counts(0, 0, 0), self.steady())
         return self.progress[run.id]
 
     async def _still_due(self, connection: AsyncConnection, now: datetime, _after: Mark, limit: int, *, run: Run) -> list[Entry]:
         """Return entries of the run that are to be asked for; what is not due after all is answered so."""
         entries = await run_answers.unasked(connection, run, limit)
+        policies = await self.current.read(connection)
         both = (run.selection, replace(run.selection, as_of=now))
-        due = {entry.booking for entry in entries if all(lapsed(entry, self.policies, selection) for selection in both)}
+        due = {entry.booking for entry in entries if all(lapsed(entry, policies, selection) for selection in both)}
         await run_answers.reject(connection, run, [entry.booking for entry in entries if entry.booking not in due], "not-due")
         return [entry for entry in entries if entry.booking in due]
 

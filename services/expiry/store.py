@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.expiry.grace import Facts, deadline
+from services.expiry.plan import fingerprint
 from services.expiry.policies import Policies
 from services.expiry.reminders import next_at
 from services.expiry.tables import SCHEMA
@@ -18,7 +20,8 @@ from services.runtime.db import rows_json
 from services.runtime.outbox import Outgoing
 
 FACTS = tuple(field.name for field in fields(Facts))
-OWN = ("booking", "version", "expires_at", "dated_by", "reminded_until", "next_reminder_at", "cancelled_at", "expired_at")
+DATES = ("expires_at", "dated_by", "reminded_until", "next_reminder_at")
+OWN = ("booking", "version", *DATES, "cancelled_at", "expired_at", "total_amount", "currency")
 COLUMNS = ", ".join((*OWN, *FACTS))
 UNANSWERED = """
     and not exists (select from expiry.emissions e where e.booking = d.booking)
@@ -28,7 +31,7 @@ CHANGES = ", ".join(f"{name} = excluded.{name}" for name in (*OWN, *FACTS) if na
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A booking in the deadline index. `dated_by` is the fingerprint of the policies that `expires_at` comes from.
+    """A booking in the deadline index. `dated_by` is the fingerprint of the rule that `expires_at` comes from.
 
     Reminders up to the instant `reminded_until` were given, or were past when the request came.
     """
@@ -42,6 +45,8 @@ class Entry:
     next_reminder_at: datetime | None = None
     cancelled_at: datetime | None = None
     expired_at: datetime | None = None
+    total_amount: Decimal | None = None
+    currency: str | None = None
 
     def dated(self, policies: Policies, now: datetime) -> "Entry":
         """Return the entry with its deadline and its next reminder under `policies` as they are at `now`."""
@@ -49,7 +54,7 @@ class Entry:
         return replace(
             self,
             expires_at=decided.expires_at if self.facts.is_open else None,
-            dated_by=policies.fingerprint(now),
+            dated_by=fingerprint(decided.rule),
             next_reminder_at=next_at(self.facts, decided, self.reminded_until),
         )
 
@@ -87,7 +92,7 @@ async def read(connection: AsyncConnection, bookings: Iterable[UUID], *, lock: b
             order by booking {"for update" if lock else ""}"""),
         {"ids": ids, "least": ids[0], "greatest": ids[-1]},
     )
-    return {row.booking: _entry(row) for row in rows}
+    return {row.booking: entry_of(row) for row in rows}
 
 
 async def save(connection: AsyncConnection, entries: Iterable[Entry]) -> None:
@@ -113,7 +118,7 @@ async def due(connection: AsyncConnection, now: datetime, after: Mark, limit: in
             order by d.expires_at, d.booking limit :limit"""),
         {"now": now, "after": after.at, "booking": after.booking, "limit": limit},
     )
-    return [_entry(row) for row in rows]
+    return [entry_of(row) for row in rows]
 
 
 async def count_due(connection: AsyncConnection, now: datetime) -> int:
@@ -121,16 +126,15 @@ async def count_due(connection: AsyncConnection, now: datetime) -> int:
     return int(await connection.scalar(text("select count(*) from expiry.deadlines where expires_at <= :now"), {"now": now}) or 0)
 
 
-async def dated_otherwise(connection: AsyncConnection, fingerprint: str, after: Mark, limit: int) -> list[Entry]:
-    """Lock and return open entries whose deadline comes from other policies; locked ones are somebody else's to bring up to date."""
+async def open_ones(connection: AsyncConnection, after: UUID, limit: int) -> list[Entry]:
+    """Return the open entries that follow `after` in the order of ids."""
     rows = await connection.execute(
         text(f"""
-            select {COLUMNS} from expiry.deadlines d
-            where d.expires_at is not null and (d.expires_at, d.booking) > (:after, :booking) and d.dated_by <> :fingerprint
-            order by d.expires_at, d.booking limit :limit for update skip locked"""),
-        {"fingerprint": fingerprint, "after": after.at, "booking": after.booking, "limit": limit},
+            select {COLUMNS} from expiry.deadlines
+            where status in ('pending', 'confirmed') and booking > :after order by booking limit :limit"""),
+        {"after": after, "limit": limit},
     )
-    return [_entry(row) for row in rows]
+    return [entry_of(row) for row in rows]
 
 
 async def to_remind(connection: AsyncConnection, now: datetime, after: Mark, limit: int) -> list[Entry]:
@@ -142,7 +146,7 @@ async def to_remind(connection: AsyncConnection, now: datetime, after: Mark, lim
             order by d.next_reminder_at, d.booking limit :limit for update skip locked"""),
         {"now": now, "after": after.at, "booking": after.booking, "limit": limit},
     )
-    return [_entry(row) for row in rows]
+    return [entry_of(row) for row in rows]
 
 
 async def save_dates(connection: AsyncConnection, entries: Sequence[Entry]) -> None:
@@ -164,7 +168,8 @@ async def waiting(connection: AsyncConnection, limit: int) -> list[Outgoing]:
     return await outbox.waiting(connection, SCHEMA, limit)
 
 
-def _entry(row: Row[Any]) -> Entry:
+def entry_of(row: Row[Any]) -> Entry:
+    """Return a row with every column as an entry."""
     columns = row._mapping
     return Entry(**{name: columns[name] for name in OWN}, facts=Facts(**{name: columns[name] for name in FACTS}))
 

@@ -13,6 +13,7 @@ from contracts.commands import ExpireBooking
 from contracts.ids import derived_id, new_id
 from contracts.message import Message, canonical_json
 from services.expiry import emissions, store
+from services.expiry.current import Current
 from services.expiry.emissions import SOURCE
 from services.expiry.grace import deadline, eligible, evidence
 from services.expiry.policies import Policies
@@ -64,7 +65,7 @@ class Sweep:
     ask for anything; `find` returns what is due after a mark; a `run` gives its id to every scan for it.
     """
 
-    policies: Policies
+    current: Current
     publish: Publish
     in_flight: int = 2000
     batch: int = BATCH
@@ -88,7 +89,7 @@ class Sweep:
         room = min(self.window, self.in_flight) - await emissions.count_unanswered(connection)
         limit = max(0, min(self.batch, room))
         entries = await self.find(connection, self.as_of, self.mark, limit)
-        await self._emit(connection, entries, now)
+        await self._emit(connection, await self._commands(connection, entries, now))
         if len(entries) < limit:
             self.began = None
             return False
@@ -115,9 +116,13 @@ class Sweep:
             self.window = min(self.in_flight, self.window + len(settled))
         return new_scan
 
-    async def _emit(self, connection: AsyncConnection, entries: Sequence[Entry], now: datetime) -> None:
+    async def _commands(self, connection: AsyncConnection, entries: Sequence[Entry], now: datetime) -> list[Message[ExpireBooking]]:
+        """Judge by the policies as they stand: what the index has may come from others."""
+        policies = await self.current.read(connection)
+        return [c for entry in entries if (c := expire_command(entry, policies, now, self.scan_id))]
+
+    async def _emit(self, connection: AsyncConnection, commands: Sequence[Message[ExpireBooking]]) -> None:
         """Publish the commands that no other process has claimed; a claim whose publishing failed counts as unanswered."""
-        commands = [c for entry in entries if (c := expire_command(entry, self.policies, now, self.scan_id))]
         if not commands:
             return
         claimed = await emissions.claim(connection, commands, self.host())

@@ -24,15 +24,19 @@ from contracts.events import (
 )
 from contracts.ids import new_id
 from contracts.message import Message
+from contracts.policies import GracePolicySet
 from contracts.rejections import CommandRejected, RejectionCode
 from contracts.values import Contract
 from contracts.wire import Sources, Tombstone, decode
 from services.expiry import emissions, handlers, manual, store
 from services.expiry.answers import FullReport, RunRequest, Started
 from services.expiry.breaker import Breaker
+from services.expiry.current import Current
 from services.expiry.grace import Policy
 from services.expiry.holding import Guard
 from services.expiry.policies import Policies
+from services.expiry.published import AnyPolicy
+from services.expiry.redating import Redating
 from services.expiry.running import Running
 from services.expiry.settings import ExpirySettings
 from services.expiry.store import Entry
@@ -50,6 +54,12 @@ PROVIDER = Actor("provider", "22222222-2222-4222-8222-222222222222")
 ADMIN = Actor("admin", "55555555-5555-4555-8555-555555555555")
 SYSTEM = Actor.system("booking")
 POLICIES = Policies(Policy("*", 24))
+
+
+def policy(version: int, category: str = "*", effective_at: datetime = NOW, **fields: Any) -> GracePolicySet:
+    """A version of a policy, a day of grace unless something else is said."""
+    usual = {"grace_hours": 24.0, "set_by": str(ADMIN)}
+    return GracePolicySet(category=category, policy_version=version, effective_at=effective_at, **{**usual, **fields})
 
 
 def event(booking: UUID, version: int, data: Event, actor: Actor = SYSTEM, at: datetime = BOOKED_FOR - DAY) -> Message[Event]:
@@ -171,14 +181,32 @@ class Expiry:
     async def publish(self, records: Sequence[Outgoing]) -> None:
         self.sent += [read(record) for record in records]  # type: ignore[misc]
 
+    @property
+    def current(self) -> Current:
+        return Current(self.policies)
+
+    async def redate(self, now: datetime, redating: Redating | None = None) -> list[bool]:
+        """Let one pass begin and end, each step in a transaction of its own; return what the steps said."""
+        redating, said = redating or Redating(self.current), [True]
+        while said[-1]:
+            async with self.engine.begin() as connection:
+                said.append(await redating.run_once(connection, now))
+        return said[1:]
+
     def sweep(self, in_flight: int = 2000, batch: int = 500) -> Sweep:
-        return Sweep(self.policies, self.publish, in_flight, batch, self.host)
+        return Sweep(self.current, self.publish, in_flight, batch, self.host)
 
     async def hears(self, *events: Message[Event]) -> Sequence[Outcome]:
         partitions = Partitions(self.engine, SCHEMA, PARTITIONED)
         await partitions.ensure_for(UUID(e.subject) for e in events)
         async with self.engine.begin() as connection:
-            return await handlers.indexing(self.policies)(connection, [received(e) for e in events], NOW)
+            return await handlers.indexing(self.current)(connection, [received(e) for e in events], NOW)
+
+    async def learns(self, *policies: AnyPolicy) -> Sequence[Outcome]:
+        """Hear of policies and calendars."""
+        told = [Message(str(new_id()), "office", p.required_subject(), NOW, ADMIN, p) for p in policies]
+        async with self.engine.begin() as connection:
+            return await handlers.settle_policies(connection, [received(message) for message in told], NOW)
 
     async def is_refused(self, command: Message[ExpireBooking] | Message[MaintenanceCancel], code: RejectionCode) -> Sequence[Outcome]:
         async with self.engine.begin() as connection:
@@ -194,10 +222,10 @@ class Expiry:
         return [UUID(command.subject) for command in self.sent[before:]]
 
     def guarded(self, breaker: Breaker, batch: int = 500) -> Sweep:
-        return replace(self.sweep(batch=batch), admits=Guard(self.engine, breaker, self.policies).admits)
+        return replace(self.sweep(batch=batch), admits=Guard(self.engine, breaker, self.current).admits)
 
     def running(self, *, enabled: bool = True) -> Running:
-        return Running(self.engine, self.policies, self.publish, enabled=enabled, host=self.host, steady=lambda: self.host().timestamp())
+        return Running(self.engine, self.current, self.publish, enabled=enabled, host=self.host, steady=lambda: self.host().timestamp())
 
     async def carry_out(self, running: Running, now: datetime = NOW) -> list[UUID]:
         """Take steps of the runs under way until they ask for no more; return the bookings that they asked to cancel, in order."""

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.cli.bench import crowd
 from services.cli.output import complain
-from services.expiry.app import ExpirySettings, Sweep, build
+from services.expiry.app import Current, ExpirySettings, Sweep, build
 from services.runtime.errors import Halt
 from services.runtime.migrations import upgrade
 from services.runtime.outbox import Outgoing
@@ -43,7 +43,7 @@ class Index:
         """Let two batches become due and scan until there is no more. Raises Halt unless each of them was asked for once, and none else."""
         now = await crowd.due_after(self.connection, DUE)
         expected, self.emitted = sorted(await crowd.due(self.connection, now)), []
-        sweep = Sweep(self.settings.policies, self._publish, DUE + BATCH, window=DUE + BATCH, host=lambda: host)
+        sweep = Sweep(Current(self.settings.policies), self._publish, DUE + BATCH, window=DUE + BATCH, host=lambda: host)
         while await self._timed(sweep, now):
             pass
         if sorted(self.emitted) != expected:

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 
 STATEMENTS = (
     "create index deadlines_created on expiry.deadlines (booking) where status = 'created'",
