@@ -8,10 +8,11 @@ from uuid import UUID
 import typer
 from rich.table import Table
 
+from contracts.actors import Actor
 from contracts.values import instant_text
 from services.cli.output import AsJson, console, print_json
-from services.cli.runs import OPERATOR, Desk, asked_for, at_desk, begin, outcome, whole
-from services.expiry.app import FullReport, Mode, Preview, Report, RunRequest, Started, Status, approve, preview, reports
+from services.cli.runs import Desk, asked_for, at_desk, begin, let_go, operator, outcome, whole
+from services.expiry.app import FullReport, Mode, Preview, Report, RunRequest, Status, preview, reports
 
 SHOWN = 50
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only list what would be cancelled.")]
@@ -21,6 +22,7 @@ Category = Annotated[str | None, typer.Option(help="Only the bookings of one cat
 ModeOption = Annotated[Mode, typer.Option("--mode", help="maintenance: stuck ones too, and `maintenance` as the reason.")]
 Force = Annotated[bool, typer.Option("--force", help="Though AUTO_CANCEL_ENABLED is false. It does not lift the breaker.")]
 Reason = Annotated[str | None, typer.Option(help="Why, 10 to 500 characters; needed with --force and for maintenance.")]
+By = Annotated[UUID | None, typer.Option(help="Id of the admin who acts; default one that is derived from the user's name.")]
 StatusOption = Annotated[Status | None, typer.Option("--status", help="Only those that stand so.")]
 RunId = Annotated[UUID, typer.Argument(metavar="RUN")]
 ScanId = Annotated[UUID, typer.Argument(metavar="SCAN_ID")]
@@ -35,6 +37,7 @@ def run(  # noqa: PLR0913 - one for each option
     mode: ModeOption = "expired",
     force: Force = False,
     reason: Reason = None,
+    by: By = None,
     as_json: AsJson = False,
 ) -> None:
     """Cancel every booking that is due, and wait until each is answered by the running services.
@@ -45,7 +48,7 @@ def run(  # noqa: PLR0913 - one for each option
     if dry_run:
         (_print_preview if not as_json else _print_plain)(at_desk(partial(_foresee, request=request)))
         return
-    done = cancelled_now(request)
+    done = cancelled_now(request, operator(by))
     if as_json:
         print_json({"dry_run": False, **done.model_dump(mode="json"), "unanswered": done.unanswered})
     else:
@@ -58,11 +61,11 @@ async def _foresee(desk: Desk, request: RunRequest) -> Preview:
         return await preview(connection, desk.settings, request, desk.now())
 
 
-def cancelled_now(request: RunRequest) -> FullReport:
+def cancelled_now(request: RunRequest, by: Actor) -> FullReport:
     """Carry a run out on the system that is meant, its id and its progress on stderr. Raises Halt."""
     screen = console(stderr=True)
     with screen.status("looking for what is due") as status:
-        run_id = at_desk(partial(begin, request=request)).run
+        run_id = at_desk(partial(begin, request=request, by=by)).run
         screen.print(f"run {run_id}")
         return at_desk(lambda desk: outcome(desk, run_id, lambda found: status.update(_line(found))))
 
@@ -86,14 +89,10 @@ def show(run_id: RunId, *, as_json: AsJson = False) -> None:
     _print_plain(found) if as_json else _print_report(found)
 
 
-def approve_scan(scan_id: ScanId, *, as_json: AsJson = False) -> None:
+def approve_scan(scan_id: ScanId, *, by: By = None, as_json: AsJson = False) -> None:
     """Let a scan or a run that is held go on. What changed since is skipped; approving again changes nothing."""
-    started = at_desk(partial(_approve, scan_id=scan_id))
+    started = at_desk(partial(let_go, run=scan_id, by=operator(by)))
     _print_plain(started) if as_json else console().print(f"{started.run}: {started.status}")
-
-
-async def _approve(desk: Desk, scan_id: UUID) -> Started:
-    return await desk.do(lambda connection: approve(connection, desk.settings, scan_id, OPERATOR, desk.now()))
 
 
 def _print_plain(answer: Any) -> None:

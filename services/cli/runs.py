@@ -1,6 +1,7 @@
 """Runs of the expiry service by hand: asked for, waited for, approved. The running services carry them out."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -24,6 +25,7 @@ from services.expiry.app import (
     NoSuchRun,
     RunRequest,
     Started,
+    approve,
     give_up,
     report,
     start,
@@ -33,7 +35,6 @@ from services.runtime.db import open_direct_engine
 from services.runtime.errors import Halt
 from services.runtime.migrations import require_newest
 
-OPERATOR = Actor("admin", str(derived_id("operator", "command line")))
 ASK_EVERY = 0.2
 PATIENCE = 60.0
 PAGE = 10_000
@@ -91,9 +92,19 @@ def asked_for(**options: object) -> RunRequest:
         raise Halt("; ".join(": ".join((*map(str, e["loc"]), e["msg"].removeprefix("Value error, "))) for e in wrong)) from error
 
 
-async def begin(desk: Desk, request: RunRequest) -> Started:
+def operator(by: UUID | None) -> Actor:
+    """Return the admin who acts: the one that is named, else one whose id is derived from the user's name."""
+    return Actor("admin", str(by or derived_id("operator", os.environ.get("USER") or str(os.getuid()))))
+
+
+async def begin(desk: Desk, request: RunRequest, by: Actor) -> Started:
     """Begin a run. Raises AutoCancelDisabled, FutureAsOf."""
-    return await desk.do(lambda connection: start(connection, desk.settings, request, OPERATOR, desk.now()))
+    return await desk.do(lambda connection: start(connection, desk.settings, request, by, desk.now()))
+
+
+async def let_go(desk: Desk, run: UUID, by: Actor) -> Started:
+    """Let what is held go on. Raises NoSuchRun, AutoCancelDisabled."""
+    return await desk.do(lambda connection: approve(connection, desk.settings, run, by, desk.now()))
 
 
 async def outcome(desk: Desk, run: UUID, tell: Told, patience: float = PATIENCE) -> FullReport:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -14,10 +15,9 @@ from services.expiry import app
 from services.expiry.answers import RunRequest
 from services.expiry.breaker import Breaker
 from services.expiry.errors import AutoCancelDisabled, NoSuchRun
-from services.expiry.grace import Policy
-from services.expiry.policies import Policies
+from services.expiry.redating import Redating
 from services.runtime.db import open_engine
-from tests.integration.expiry_history import BOOKED_FOR, CUSTOMER, DAY, HOUR, MINUTE, NOW, Expiry, expired, moved, noted, requested
+from tests.integration.expiry_history import BOOKED_FOR, CUSTOMER, DAY, HOUR, MINUTE, NOW, Expiry, expired, moved, noted, policy, requested
 
 THREE = Breaker(3)
 
@@ -25,7 +25,9 @@ THREE = Breaker(3)
 @pytest.fixture
 async def expiry(database_url: str) -> AsyncIterator[Expiry]:
     engine = open_engine(database_url, pool_size=3, name="test")
-    yield Expiry(engine)
+    expiry = Expiry(engine)
+    await expiry.redate(NOW)
+    yield expiry
     await engine.dispose()
 
 
@@ -134,14 +136,27 @@ async def test_what_changed_in_between_is_skipped(expiry: Expiry) -> None:
     assert results[gone] == ("cancelled", None)
 
 
-async def test_what_is_not_due_any_more_under_other_policies_is_skipped(expiry: Expiry) -> None:
+@pytest.mark.parametrize("effective_at", [NOW - DAY, NOW + MINUTE])
+async def test_what_is_not_due_any_more_under_other_policies_is_skipped(expiry: Expiry, effective_at: datetime) -> None:
     scan, _ = await held(expiry)
-    expiry.policies = Policies(Policy("*", 48))
+    await expiry.learns(policy(1, grace_hours=48, effective_at=effective_at))
     await expiry.approved(scan)
-    assert await expiry.carry_out(expiry.running()) == []
-    await expiry.carry_out(expiry.running())
+    assert await expiry.carry_out(expiry.running(), NOW + MINUTE) == []
     report = await expiry.report(scan)
     assert (report.status, {r.code for r in report.results}) == ("done", {"not-due"})
+
+
+async def test_a_policy_that_makes_much_due_in_steps_does_not_slip_below_the_limit(expiry: Expiry) -> None:
+    await lapsed(expiry, 5, ago=-240)
+    await expiry.learns(policy(1, grace_hours=3))
+    stepwise, sweep = Redating(expiry.current, batch=2), expiry.guarded(THREE)
+    for _ in range(4):
+        async with expiry.engine.begin() as connection:
+            assert await stepwise.run_once(connection, NOW)
+        assert await expiry.scan(sweep) == []
+    await expiry.redate(NOW, stepwise)
+    assert await expiry.scan(sweep) == []
+    assert [m.data.found for m in await expiry.queued()] == [5]
 
 
 async def test_approving_again_changes_nothing_and_two_at_once_approve_once(expiry: Expiry) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +29,7 @@ from tests.integration.expiry_history import (
     expired,
     maintained,
     noted,
+    policy,
     requested,
 )
 
@@ -130,8 +132,17 @@ async def test_only_a_dry_run_looks_ahead(expiry: Expiry) -> None:
     found = await preview(expiry, as_of=NOW + HOUR, limit=2)
     assert (found.count, [one.booking for one in found.results], found.truncated) == (4, bookings[:2], True)
     assert (await preview(expiry, as_of=NOW + HOUR)).results[-1].booking == later
+    assert (found.total_amount, found.currency, found.results[0].total_amount) == ("6000.00", "NPR", Decimal("1500.00"))
     with pytest.raises(FutureAsOf, match="only a dry run"):
         await expiry.asked(RunRequest(as_of=NOW + TICK))
+
+
+async def test_a_look_ahead_goes_by_policies_that_are_announced(expiry: Expiry) -> None:
+    (booking, later) = new_id(), NOW + 2 * HOUR
+    await expiry.hears(*requested(booking, NOW))
+    await expiry.learns(policy(1, grace_hours=1, effective_at=later))
+    assert (await preview(expiry, as_of=later - TICK)).count == 0
+    assert [(r.booking, r.policy_version) for r in (await preview(expiry, as_of=later)).results] == [(booking, 1)]
 
 
 async def test_while_auto_cancel_is_off_a_run_needs_force(expiry: Expiry) -> None:
