@@ -12,7 +12,7 @@ from contracts.actors import Actor
 from contracts.values import instant_text
 from services.cli.output import AsJson, console, print_json
 from services.cli.runs import Desk, asked_for, at_desk, begin, let_go, operator, outcome, whole
-from services.expiry.app import FullReport, Mode, Preview, Report, RunRequest, Status, preview, reports
+from services.expiry.reports import FullReport, Mode, Preview, Report, RunRequest, Status, preview, reports
 
 SHOWN = 50
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only list what would be cancelled.")]

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from contracts.actors import Actor
 from contracts.ids import derived_id
 from services.cli.endpoints import answering_database, reach
-from services.expiry.app import (
+from services.expiry.reports import (
     SCHEMA,
     AutoCancelDisabled,
     ExpirySettings,

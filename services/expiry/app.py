@@ -9,16 +9,13 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.topics import BOOKING_EVENTS, BOOKING_REJECTIONS, POLICY_EVENTS
-from services.expiry import handlers, office, runs_store, store
-from services.expiry.answers import FullReport, Preview, Report, RunRequest, Started
+from services.expiry import handlers, office, reports, runs_store, store
 from services.expiry.current import Current
-from services.expiry.errors import AutoCancelDisabled, FutureAsOf, NoSuchRun, NotAcceptable, Problem
+from services.expiry.errors import NotAcceptable, Problem
 from services.expiry.holding import Guard
-from services.expiry.manual import approve, give_up, preview, report, reports, start
 from services.expiry.redating import Redating
 from services.expiry.reminding import Reminding
 from services.expiry.running import Running
-from services.expiry.runs import Mode, Status
 from services.expiry.settings import ExpirySettings
 from services.expiry.sweep import Sweep
 from services.expiry.tables import PARTITIONED, SCHEMA
@@ -29,32 +26,7 @@ from services.runtime.outcomes import Received
 from services.runtime.partitions import Partitions
 from services.runtime.process import Process
 
-__all__ = [
-    "SCHEMA",
-    "AutoCancelDisabled",
-    "Current",
-    "ExpirySettings",
-    "FullReport",
-    "FutureAsOf",
-    "Mode",
-    "NoSuchRun",
-    "NotAcceptable",
-    "Preview",
-    "Problem",
-    "Report",
-    "RunRequest",
-    "Started",
-    "Status",
-    "Sweep",
-    "approve",
-    "build",
-    "give_up",
-    "office",
-    "preview",
-    "report",
-    "reports",
-    "start",
-]
+__all__ = ["Current", "ExpirySettings", "NotAcceptable", "Problem", "Sweep", "build", "office", "reports"]
 
 VACUUMED_EAGERLY = "with (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0)"  # a scan walks dead entries
 REDATE_EVERY = 1.0

@@ -18,9 +18,9 @@ from contracts.ids import new_id
 from contracts.message import Message
 from contracts.topics import BOOKING_COMMANDS, DEADLINE_EVENTS
 from contracts.values import Contract
-from services.expiry.answers import FullReport, RunRequest, Tally
-from services.expiry.app import approve, build, report, start
-from services.expiry.errors import AutoCancelDisabled
+from services.expiry.answers import Tally
+from services.expiry.app import build
+from services.expiry.reports import AutoCancelDisabled, FullReport, RunRequest, approve, report, start
 from services.expiry.settings import ExpirySettings
 from services.runtime.kafka import open_producer
 from services.runtime.outbox import Outgoing, outgoing
