@@ -1,7 +1,6 @@
 """The verbs of `sewa expiry` about runs: what has lapsed is listed or cancelled, and what was held is approved."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,7 +10,7 @@ from rich.table import Table
 from contracts.actors import Actor
 from contracts.values import instant_text
 from services.cli.output import AsJson, console, print_json
-from services.cli.runs import Desk, asked_for, at_desk, begin, let_go, operator, outcome, whole
+from services.cli.runs import asked_for, begin, done, let_go, operator, outcome, whole
 from services.expiry.reports import FullReport, Mode, Preview, Report, RunRequest, Status, preview, reports
 
 SHOWN = 50
@@ -46,52 +45,44 @@ def run(  # noqa: PLR0913 - one for each option
     """
     request = asked_for(dry_run=dry_run, as_of=as_of, limit=limit, category=category, mode=mode, force=force, reason=reason)
     if dry_run:
-        (_print_preview if not as_json else _print_plain)(at_desk(partial(_foresee, request=request)))
+        foreseen = done(lambda connection, settings, now: preview(connection, settings, request, now))
+        _print_plain(foreseen) if as_json else _print_preview(foreseen)
         return
-    done = cancelled_now(request, operator(by))
+    found = cancelled_now(request, operator(by))
     if as_json:
-        print_json({"dry_run": False, **done.model_dump(mode="json"), "unanswered": done.unanswered})
+        print_json({"dry_run": False, **found.model_dump(mode="json"), "unanswered": found.unanswered})
     else:
-        _print_report(done)
-    raise typer.Exit(int(done.status != "done"))
-
-
-async def _foresee(desk: Desk, request: RunRequest) -> Preview:
-    async with desk.engine.connect() as connection:
-        return await preview(connection, desk.settings, request, desk.now())
+        _print_report(found)
+    raise typer.Exit(int(found.status != "done"))
 
 
 def cancelled_now(request: RunRequest, by: Actor) -> FullReport:
     """Carry a run out on the system that is meant, its id and its progress on stderr. Raises Halt."""
     screen = console(stderr=True)
     with screen.status("looking for what is due") as status:
-        run_id = at_desk(partial(begin, request=request, by=by)).run
+        run_id = begin(request, by).run
         screen.print(f"run {run_id}")
-        return at_desk(lambda desk: outcome(desk, run_id, lambda found: status.update(_line(found))))
+        return outcome(run_id, lambda found: status.update(_line(found)))
 
 
 def runs(*, status: StatusOption = None, as_json: AsJson = False) -> None:
     """List the newest runs, and the scans that were held."""
-    found = at_desk(partial(_look, status=status))
+    found = done(lambda connection, _settings, _now: reports(connection, status))
     if as_json:
         print_json([one.model_dump(mode="json") for one in found])
     for one in () if as_json else found:
         console().print(f"{one.run}  {one.kind:6}  {_line(one)}, as of {instant_text(one.as_of)}")
 
 
-async def _look(desk: Desk, status: Status | None) -> list[Report]:
-    return await desk.do(lambda connection: reports(connection, status))
-
-
 def show(run_id: RunId, *, as_json: AsJson = False) -> None:
     """Show one run, or a held scan, with every booking."""
-    found = at_desk(lambda desk: whole(desk, run_id))
+    found = whole(run_id)
     _print_plain(found) if as_json else _print_report(found)
 
 
 def approve_scan(scan_id: ScanId, *, by: By = None, as_json: AsJson = False) -> None:
     """Let a scan or a run that is held go on. What changed since is skipped; approving again changes nothing."""
-    started = at_desk(partial(let_go, run=scan_id, by=operator(by)))
+    started = let_go(scan_id, operator(by))
     _print_plain(started) if as_json else console().print(f"{started.run}: {started.status}")
 
 

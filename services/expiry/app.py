@@ -26,7 +26,7 @@ from services.runtime.outcomes import Received
 from services.runtime.partitions import Partitions
 from services.runtime.process import Process
 
-__all__ = ["Current", "ExpirySettings", "NotAcceptable", "Problem", "Sweep", "build", "office", "reports"]
+__all__ = ["Current", "ExpirySettings", "NotAcceptable", "Problem", "Redating", "Sweep", "build", "office", "reports"]
 
 VACUUMED_EAGERLY = "with (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0)"  # a scan walks dead entries
 REDATE_EVERY = 1.0
@@ -73,8 +73,16 @@ async def measure(connection: AsyncConnection, now: datetime) -> Families:
         gauge(
             "booking_overdue_bookings", "Bookings past their deadline that are not cancelled yet", await store.count_due(connection, now)
         ),
+        gauge("booking_undated_bookings", "Open bookings without a deadline: their calendar ends before it", await _undated(connection)),
         gauge("booking_expiry_breaker_open", "Whether a scan is held until an admin approves it", bool(await runs_store.held(connection))),
     )
+
+
+async def _undated(connection: AsyncConnection) -> int:
+    """Count the open bookings that can never lapse as things stand, and warn of them."""
+    if undated := await store.count_undated(connection):
+        log.warning("bookings_without_a_deadline", bookings=undated, because="their calendar ends before: publish one with more years")
+    return undated
 
 
 async def _prepare(partitions: Partitions, policies: CaughtUp, batch: Sequence[Received]) -> None:

@@ -33,6 +33,7 @@ Index("deadlines_due", DEADLINES.c.expires_at, DEADLINES.c.booking, postgresql_w
 Index("deadlines_reminders", DEADLINES.c.next_reminder_at, DEADLINES.c.booking, postgresql_where=text("next_reminder_at is not null"))
 Index("deadlines_open", DEADLINES.c.booking, postgresql_where=text("status in ('pending', 'confirmed')"))
 Index("deadlines_created", DEADLINES.c.booking, postgresql_where=text("status = 'created'"))
+Index("deadlines_undated", DEADLINES.c.booking, postgresql_where=text("status in ('pending', 'confirmed') and expires_at is null"))
 
 EMISSIONS = Table(
     "emissions",

@@ -38,6 +38,7 @@ CLOSED = {
 OF_OUR_OWN = {
     "booking_maintenance_commands": ("counter", {"outcome"}),
     "outbox_held": ("gauge", set()),
+    "booking_undated_bookings": ("gauge", set()),
     "loop_failures": ("counter", {"loop"}),
 }
 Shape = dict[str, tuple[str, set[str]]]
