@@ -77,6 +77,7 @@ def test_at_the_deadline_every_rule_is_passed() -> None:
     assert told["eligible"]
     assert all(passed(told).values())
     assert not explain(OPEN, POLICIES, due - timedelta(microseconds=1))["eligible"]
+    assert passed(explain(OPEN, POLICIES, FRIDAY)) == {"status_open": True, "date_passed": False, "deadline_reached": False}
 
 
 def test_a_calendar_that_ends_too_early_is_named_by_a_rule_of_its_own() -> None:
