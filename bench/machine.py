@@ -31,7 +31,7 @@ def hardware() -> dict[str, Any]:
 
 def versions() -> dict[str, Any]:
     """Return what took part, by environment."""
-    kafka = re.search(r"kafka_[\d.]+-([\d.]+)\.jar", (ROOT / "services/runtime/embedded/kafka-jars.lock").read_text(encoding="utf-8"))
+    kafka = re.search(r":kafka-clients:([\d.]+)", (ROOT / "services/runtime/embedded/kafka-jars.lock").read_text(encoding="utf-8"))
     ours = {name: version(name) for name in OURS} | {"python": platform.python_version(), "kafka": kafka[1] if kafka else "unknown"}
     return {"platform": ours, **{group.name: _installed(group) for group in sorted(ENVIRONMENTS.glob("*"))}}
 
