@@ -112,6 +112,7 @@ def told_by(*events: Message[Event]) -> Story:
 
 def test_the_facts_come_from_the_events() -> None:
     at = BOOKED_FOR - HOUR
+    assert told_by(*requested(BOOKING)).facts == Facts("pending", "plumbing", BOOKED_FOR, BOOKED_FOR - 24 * HOUR)
     told = told_by(*requested(BOOKING), noted(BOOKING, 3), accepted(BOOKING, 4, at))
     assert told == Story(BOOKING, Facts("confirmed", "plumbing", BOOKED_FOR, BOOKED_FOR - 24 * HOUR, at), at)
     again = told_by(*requested(BOOKING), moved(BOOKING, 3, BOOKED_FOR + HOUR, CUSTOMER, at))
