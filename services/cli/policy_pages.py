@@ -9,7 +9,7 @@ from rich.table import Table
 from contracts.policies import CalendarPublished, GracePolicySet
 from contracts.values import instant_text
 from services.cli.output import printable
-from services.expiry.app import office
+from services.expiry.reports import office
 
 HEADINGS = ("category", "version", "from", "grace h", "quiet h", "adjust", "zone", "calendar", "pin", "reminders h", "fees", "by", "reason")
 ALWAYS = "always"
