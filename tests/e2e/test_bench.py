@@ -27,3 +27,10 @@ def test_the_scan_is_timed_on_every_size() -> None:
         "2000": (4, 2),
         "4000": (4, 2),
     }
+
+
+def test_a_policy_that_changes_is_followed_by_every_open_booking() -> None:
+    line = measured("redate", "--open", "2000")
+    assert (line["bench"], line["open"], line["verified"]) == ("redate", 2000, True)
+    assert line["seconds"] > 0
+    assert 0 < line["emitted"] < 2000

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from faststream.kafka import KafkaMessage
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -42,7 +43,7 @@ class Mutant:
 def offset_before_commit(patch: Patch, _: Engines) -> None:
     """Commit offsets when a batch is read."""
 
-    async def on_batch(self: Consumer, message: Any) -> None:
+    async def on_batch(self: Consumer, message: KafkaMessage) -> None:
         await self._commit(message.consumer, last_offsets(message.raw_message))
         await apply(self, message)
 
