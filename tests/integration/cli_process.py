@@ -48,8 +48,8 @@ def send(kafka: str, records: Sequence[Outgoing]) -> None:
     async def run() -> None:
         producer = open_producer(kafka, "test")
         await producer.start()
-        for record in records:
-            await producer.send_and_wait(record.topic, record.value, record.key, headers=list(record.headers))
+        sent = [await producer.send(r.topic, r.value, r.key, headers=list(r.headers)) for r in records]
+        await asyncio.gather(*sent)
         await producer.stop()
 
     asyncio.run(run())

@@ -11,7 +11,7 @@ import pytest
 
 from contracts.deadlines import ScanHeld
 from contracts.ids import new_id
-from services.expiry import app
+from services.expiry import app, runs_store
 from services.expiry.answers import RunRequest
 from services.expiry.breaker import Breaker
 from services.expiry.errors import AutoCancelDisabled, NoSuchRun
@@ -169,6 +169,22 @@ async def test_approving_again_changes_nothing_and_two_at_once_approve_once(expi
     await expiry.carry_out(expiry.running())
     assert (await expiry.approved(scan)).status == "done"
     assert len(expiry.sent) == 5
+
+
+async def test_while_something_is_held_even_a_scan_of_one_booking_asks_for_nothing(expiry: Expiry) -> None:
+    await held(expiry)
+    await lapsed(expiry, 1)
+    assert [await expiry.scan(expiry.guarded(breaker)) for breaker in (THREE, Breaker())] == [[], []]
+    assert len(await expiry.queued()) == 1
+
+
+async def test_an_approval_that_comes_late_does_not_begin_again(expiry: Expiry) -> None:
+    scan, _ = await held(expiry)
+    await expiry.approved(scan)
+    async with expiry.engine.begin() as connection:
+        assert await runs_store.end(connection, scan, "done", NOW)
+        assert not await runs_store.approve(connection, scan, str(CUSTOMER), NOW)
+    assert (await expiry.report(scan)).status == "done"
 
 
 async def test_nothing_can_be_approved_that_is_not_there(expiry: Expiry) -> None:
