@@ -12,7 +12,7 @@ from typing import Any, cast
 import asyncpg
 from aiokafka import ConsumerRecord
 
-from tests.simulation.lookout import Lookout, wipe
+from tests.simulation.lookout import Lookout, Violated, wipe
 from tests.simulation.traps import Crash, Effect
 from tests.simulation.upstream import Upstream
 from tests.simulation.world import ROOTS, Engines, Running, World, staged
@@ -203,10 +203,12 @@ class History:
                 await self.drain(group)
             for service, loop in LOOPS:
                 await self.run(service, loop)
-            if self.world.log.size() == before and not any(self._member(group).waiting() for group in GROUPS):
+            if at_rest := self.world.log.size() == before and not await self.lookout.under_way():
                 break
         self.note("rest")
         await self.lookout.check(at_rest=True)
+        if not at_rest:
+            raise Violated("comes_to_rest", f"after {ROUNDS} rounds something is still under way")
 
     async def drain(self, group: str) -> None:
         """Have a group read all that there is."""

@@ -10,7 +10,7 @@ from aiokafka import TopicPartition
 from contracts.topics import TOPICS
 from tests.simulation.evidence import Evidence, Logged, Row, Seen, seen
 from tests.simulation.invariants import ALWAYS, AT_REST, Check
-from tests.simulation.world import World
+from tests.simulation.world import ROOTS, World
 
 
 class Violated(AssertionError):  # noqa: N818 - it says what happened
@@ -67,6 +67,11 @@ class Lookout:
         kept = await self.eye.fetch("select source, message_id, outcome from booking.inbox where outcome <> 'parked'")
         self.inbox = {(s, i): o for s, i, o in kept}
         self.inbox |= {_identity(headers): "parked" for (headers,) in await self.eye.fetch("select headers::text from booking.parked")}
+
+    async def under_way(self) -> int:
+        """Return how much the services still have to do by themselves: messages to publish, letters to send."""
+        outboxes = " + ".join(f"(select count(*) from {service}.outbox)" for service in ROOTS)
+        return int(await self.eye.fetchval(f"select {outboxes} + (select count(*) from notifier.deliveries where state = 'pending')"))
 
 
 def _identity(headers: str) -> tuple[str, str]:
