@@ -162,6 +162,7 @@ class History:
         self.world.traps.set(f"{group} before commit", "hold")
         held = asyncio.create_task(self._guarded("booking", self.settle(group, first)))
         await _either(held, self.world.traps.held)
+        self.world.traps.place = ""
         await self.settle(group, second)
         await self.run("booking", "relay")
         self.world.traps.then_crash = self.chance.random() < 0.5
@@ -175,6 +176,7 @@ class History:
         self.world.traps.set(f"{service} acknowledge", "hold")
         first = asyncio.create_task(self.run(service, "relay"))
         await _either(first, self.world.traps.held)
+        self.world.traps.place = ""
         rival = await self.world.start(service, f"{service} again", slot=1)
         await rival.loops["relay"](self.world.instant)
         await self.world.stop(f"{service} again")
