@@ -12,6 +12,7 @@ PUBLISHED = {
     "notification.receipts.v1": "notifier",
     "payment.events.v1": "payments",
 }
+POSED = ("equivocation", "actor-not-allowed")
 
 
 def first_occurrences_in_order(e: Evidence) -> Iterator[str]:
@@ -70,3 +71,11 @@ def outcomes_of(e: Evidence) -> Mapping[tuple[str, str], Counter[str]]:
         if said in {"unchanged", "parked"}:
             found[identity][said] += 1
     return found
+
+
+def dead_for_a_reason(e: Evidence) -> Iterator[str]:
+    """Only what upstream got wrong is a dead letter, and only of the group that reads it from upstream."""
+    for dead in e.topics["dead-letters.v1"]:
+        reason, group = dead.headers["x-dlq-reason"], dead.headers["x-consumer-group"]
+        if reason not in {"bad-json", "orphan", *POSED} or not group.startswith("booking."):
+            yield f"{dead.key} is buried by {group} because of {reason}: {dead.headers['x-dlq-error']}"

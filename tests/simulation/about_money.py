@@ -39,11 +39,12 @@ def money_counted_once(e: Evidence) -> Iterator[str]:
 def all_money_back(e: Evidence) -> Iterator[str]:
     """At rest all that came in for a cancelled booking was asked back, and no more; cash is back."""
     asked: dict[str, Decimal] = defaultdict(Decimal)
+    cash = {fact.data["payment_id"] for fact in _ours(e, "PaymentCaptured") if fact.data}
     back = {fact.data["refund_id"] for fact in _ours(e, "RefundSettled") if fact.data}
     for fact in _ours(e, "RefundRequested"):
         data = fact.data or {}
         asked[fact.key] += Decimal(data["amount"]) + Decimal(data["fee"])
-        if data["payment_id"].startswith("cash") and data["refund_id"] not in back:
+        if data["payment_id"] in cash and data["refund_id"] not in back:
             yield f"refund {data['refund_id']} of {fact.key} was never settled"
     for booking, history in e.histories().items():
         if history[-1].data["status"] == "cancelled" and not any(logged.name == "BookingOverridden" for logged in history):

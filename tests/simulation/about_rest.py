@@ -11,7 +11,7 @@ from contracts.message import type_of
 from contracts.topics import BOOKING_EVENTS
 from services.booking.state import Occurred, evolve
 from tests.simulation.about_bookings import deadline
-from tests.simulation.about_messages import letter, outcomes_of
+from tests.simulation.about_messages import POSED, letter, outcomes_of
 from tests.simulation.evidence import Evidence, Logged, Seen, firsts, instant
 
 EVENTS = {type_of(contract).split(".")[1]: contract for contract in BOOKING_EVENTS.carries}
@@ -31,8 +31,9 @@ def one_outcome(e: Evidence) -> Iterator[str]:
         for identity, records in copies.items():
             reasons = [dead.get((topic, *record.place)) for record in records]
             unread = any(record.data is None and reason is None for record, reason in zip(records, reasons, strict=True))
-            buried = any(reason not in {None, "equivocation"} for reason in reasons)
-            if unread or (not buried and sum(outcomes[identity].values()) != 1):
+            why = set(reasons) - {None, *POSED}
+            settled = sum(outcomes[identity].values())
+            if unread or settled not in ({1} if not why else {0, 1} if why == {"orphan"} else {0}):
                 yield f"{identity} of {records[0].key} has the outcomes {dict(outcomes[identity])}, and dead letters because of {reasons}"
 
 

@@ -10,10 +10,11 @@ from tests.simulation.world import ROOTS
 
 Act = Callable[[History], Awaitable[str]]
 NOTHING = "nothing"
+MOUTHS = 3
 LEAPS = {timedelta(seconds=1): 4, timedelta(seconds=61): 4, timedelta(minutes=16): 4, timedelta(hours=1): 4} | {
     timedelta(hours=7): 4,
     timedelta(hours=25): 4,
-    timedelta(days=8): 1,
+    timedelta(days=8): 2,
 }
 GROUPS = {
     "booking.commands": 8,
@@ -36,7 +37,7 @@ LOOPS = {
     ("expiry", "remind"): 2,
     ("expiry", "relay"): 1,
     ("notifier", "deliver:in-app"): 1,
-    ("notifier", "deliver:email"): 3,
+    ("notifier", "deliver:email"): 5,
     ("notifier", "relay"): 1,
     ("payments", "relay"): 3,
 }
@@ -49,12 +50,12 @@ BATCHES: tuple[tuple[str, Effect], ...] = (
     ("before offsets", "crash"),
     ("after offsets", "crash"),
 )
-MAILS: list[tuple[str, Effect]] = [("mail before", "fail"), ("mail after", "crash"), ("mail before", "crash")]
+MAILS: tuple[tuple[str, Effect], ...] = (("mail before", "fail"), ("mail after", "crash"), ("mail before", "crash"))
 
 
 async def speak(history: History) -> str:
-    """Somebody upstream sends something."""
-    return history.upstream.say(history.world.instant)
+    """Somebody upstream sends something, or several do."""
+    return ", ".join(history.upstream.say(history.world.instant) for _ in range(history.chance.randint(1, MOUTHS)))
 
 
 async def wait(history: History) -> str:
@@ -95,7 +96,7 @@ async def deliver(history: History) -> str:
         await history.drain("notifier.events")  # which it waits for
     batch = member.fetch(history.chance, member.waiting())
     own = [(f"{group} {place}", effect) for place, effect in BATCHES]
-    set_ = history.arm([*own, *((f"{service} {place}", effect) for place, effect in (*SENDS, *CUTS))])
+    set_ = history.arm([*own, *own, *((f"{service} {place}", effect) for place, effect in (*SENDS, *CUTS))])
     await history.guarded(service, history.settle(group, batch))
     return f"{group} {len(batch)} {set_}"
 
@@ -103,16 +104,29 @@ async def deliver(history: History) -> str:
 async def turn(history: History) -> str:
     """A loop of a process turns once, and may be cut off."""
     service, loop = history.weighted(LOOPS) or ("", "")
-    traps = [(f"{service} {place}", effect) for place, effect in (*SENDS, *CUTS, ("acknowledge", "crash"))]
-    set_ = history.arm([*MAILS, *traps[-1 - len(CUTS) : -1]] if loop == "deliver:email" else traps)
+    if loop == "deliver:email":
+        await history.drain("notifier.events")  # so that there are letters
+    cuts = [(f"{service} {place}", effect) for place, effect in CUTS]
+    said = [(f"{service} {place}", effect) for place, effect in (*SENDS, ("acknowledge", "crash"))]
+    set_ = history.arm([*cuts, *(MAILS if loop == "deliver:email" else [*said, *said])])
     await history.guarded(service, history.run(service, loop))
     return f"{service} {loop} {set_}"
+
+
+async def flow(history: History) -> str:
+    """For a while nothing goes wrong: every group reads all there is, and every loop turns once."""
+    for group in GROUPS:
+        await history.drain(group)
+    for service, loop in LOOPS:
+        await history.run(service, loop)
+    return ""
 
 
 ACTS: dict[Act, int] = {
     speak: 28,
     deliver: 34,
     turn: 28,
+    flow: 5,
     wait: 9,
     restart: 2,
     sever: 1,

@@ -16,9 +16,10 @@ from tests.simulation.people import Story
 
 GATEWAY = Actor("upstream", "gateway")
 HALF = Decimal("750.00")
+ODDS_OF_SETTLING = 0.7
 Fact = Callable[[Story, Random], Message[Any]]
 FACTS: dict[Fact, int] = {
-    lambda s, _: facts.authorized(s.id, reference=f"a-{s.id}"): 5,
+    lambda s, _: _authorized(s): 5,
     lambda s, c: facts.captured(s.id, HALF, reference=f"{c.choice('cd')}-{s.id}"): 6,
     lambda s, _: facts.captured(s.id, reference=f"e-{s.id}"): 2,
     lambda s, _: facts.captured(s.id, reference=f"f-{s.id}", currency="USD"): 1,
@@ -32,9 +33,19 @@ FACTS: dict[Fact, int] = {
 def say(story: Story, log: Log, chance: Random) -> Message[Any]:
     """Return the settlement of a refund that was asked for, or something else about the booking's money."""
     asked = [r for r in map(seen, log.topic(PAYMENT_EVENTS.name)) if _is_request(r, story)]
-    if asked and chance.random() < 0.7:
+    if asked and chance.random() < ODDS_OF_SETTLING:
         return _spoken(_settled(chance.choice(asked), story))
     return _spoken(chance.choices(list(FACTS), list(FACTS.values()))[0](story, chance))
+
+
+def secure(story: Story) -> Message[Any]:
+    """Return that all is set aside, as a pre-paid booking needs it."""
+    story.authorized = True
+    return _spoken(_authorized(story))
+
+
+def _authorized(story: Story) -> Message[Any]:
+    return facts.authorized(story.id, reference=f"a-{story.id}")
 
 
 def _is_request(record: Seen, story: Story) -> bool:

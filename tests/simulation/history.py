@@ -17,7 +17,7 @@ from tests.simulation.traps import Crash, Effect
 from tests.simulation.upstream import Upstream
 from tests.simulation.world import Running, World
 
-GOES = 300
+GOES = 100
 ODDS_OF_A_TRAP = 0.35
 LATEST = {"send": 3, "statement": 8, "answer": 8, "committing": 2}
 T = TypeVar("T")

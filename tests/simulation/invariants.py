@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from tests.simulation.about_bookings import folded_log_equals_tables, gapless_versions, no_overlap, nothing_early, one_cancel
-from tests.simulation.about_messages import first_occurrences_in_order, one_letter, one_outcome_at_most, one_voice
+from tests.simulation.about_messages import dead_for_a_reason, first_occurrences_in_order, one_letter, one_outcome_at_most, one_voice
 from tests.simulation.about_money import all_money_back, money_counted_once, one_capture
 from tests.simulation.about_rest import (
     all_published,
@@ -26,6 +26,7 @@ ALWAYS: tuple[Check, ...] = (
     one_voice,
     one_letter,
     one_outcome_at_most,
+    dead_for_a_reason,
     one_capture,
     money_counted_once,
 )

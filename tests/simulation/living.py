@@ -7,7 +7,7 @@ from random import Random
 
 import asyncpg
 
-from tests.simulation.acts import ACTS, GROUPS, LOOPS, NOTHING, UNSEEN
+from tests.simulation.acts import ACTS, NOTHING, UNSEEN, flow
 from tests.simulation.history import History
 from tests.simulation.lookout import Lookout, Violated, wipe
 from tests.simulation.upstream import Upstream
@@ -64,10 +64,7 @@ async def rest(history: History) -> None:
     quiet = False
     for _ in range(ROUNDS):
         before = world.log.size()
-        for group in GROUPS:
-            await history.drain(group)
-        for service, loop in LOOPS:
-            await history.run(service, loop)
+        await flow(history)
         if quiet := world.log.size() == before and not await history.lookout.under_way():
             break
     history.note("rest")

@@ -1,7 +1,7 @@
-"""Customers, providers, an admin and a misguided clock, and what they say about bookings."""
+"""Customers and providers, what they offer, and the bookings they think of."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -14,9 +14,9 @@ from tests import builders
 
 HOUR = timedelta(hours=1)
 VISITS = (-30, -20, -1, 1, 1, 30)
+ODDS_OF_COLLISION = 0.5
 DAY = (("00:00", "24:00"),)
 SHOP = Actor("upstream", "shop")
-Tell = Callable[["Story", datetime, Random], Message[Any]]
 
 
 def person(kind: Any, number: int) -> Actor:
@@ -38,6 +38,7 @@ class Story:
     prepaid: bool
     photos: bool
     told: int = 0
+    authorized: bool = False
     visit: datetime | None = None
 
 
@@ -87,65 +88,8 @@ def create(story: Story, now: datetime, chance: Random) -> Message[Any]:
     return builders.create(story.id, **facts, **paying)
 
 
-def _create_otherwise(story: Story, now: datetime, chance: Random) -> Message[Any]:
-    asked = create(story, now, chance)
-    return replace(asked, data=asked.data.model_copy(update={"duration_minutes": 90}))
-
-
-def put_off(story: Story, now: datetime) -> Message[Any]:
-    """Move it to an hour ago."""
-    return builders.reschedule(story.id, story.provider, now - HOUR)
-
-
-def _misguided(story: Story, now: datetime, chance: Random) -> Message[Any]:
-    """Ask for an expiry at a deadline that lies before any visit: there is no time at which it may happen."""
-    long_ago = now - 60 * 24 * HOUR
-    return builders.expire(story.id, version=chance.randint(2, 3), expires_at=long_ago, valid_until=now + HOUR)
-
-
-USUAL: tuple[Tell, ...] = (
-    create,
-    lambda s, _n, _c: builders.accept(s.id, s.provider),
-    lambda s, _n, c: builders.deliver(s.id, s.provider, photos=c.choice([0, 1, 2])),
-    lambda s, _n, c: builders.confirm(s.id, s.customer, rating=c.choice([None, 4, 5])),
-    lambda s, _n, _c: builders.review(s.id, s.customer),
-)
-UNUSUAL: tuple[Tell, ...] = (
-    *USUAL,
-    _create_otherwise,
-    lambda s, _n, _c: builders.cancel(s.id, s.customer),
-    lambda s, _n, _c: builders.cancel(s.id, s.provider),
-    lambda s, _n, _c: builders.decline(s.id, s.provider),
-    lambda s, n, c: builders.reschedule(s.id, s.customer, n + c.choice(VISITS) * HOUR),
-    lambda s, n, c: builders.reschedule(s.id, s.provider, n + c.choice(VISITS) * HOUR),
-    lambda s, _n, c: builders.edit_notes(s.id, s.customer, c.choice(["ring twice", "the blue door"])),
-    lambda s, _n, _c: builders.dispute(s.id, s.customer),
-    lambda s, _n, _c: builders.complete(s.id, s.provider),
-    lambda s, _n, c: builders.no_show(s.id, c.choice([s.provider, s.customer])),
-    lambda s, _n, c: builders.maintain(s.id, version=c.randint(2, 4)),
-    lambda s, _n, c: builders.override(s.id, c.choice(["pending", "confirmed", "awaiting_confirmation", "completed", "cancelled"])),
-    lambda s, _n, c: builders.override(s.id, c.choice(["awaiting_confirmation", "cancelled"]), refund="100.00"),
-    lambda s, _n, _c: builders.accept(s.id, builders.RIVAL),
-    lambda s, _n, _c: builders.accept(s.id, s.customer),
-    _misguided,
-)
-
-
-def usual(story: Story, now: datetime, chance: Random) -> Message[Any] | None:
-    """Return what comes next, if anything does."""
-    if story.told == len(USUAL):
-        return None
-    story.told += 1
-    return USUAL[story.told - 1](story, now, chance)
-
-
-def unusual(story: Story, now: datetime, chance: Random) -> Message[Any]:
-    """Return whatever comes to somebody's mind."""
-    return chance.choice(UNUSUAL)(story, now, chance)
-
-
 def meet(stories: list[Story], story: Story, now: datetime, chance: Random) -> None:
     """Decide on a time for the visit: often one that collides with another visit of the provider."""
     others = [s.visit for s in stories if s.visit and s.provider == story.provider]
-    collides = others and chance.random() < 0.5
+    collides = others and chance.random() < ODDS_OF_COLLISION
     story.visit = chance.choice(others) + chance.choice([0, 0.5, 1]) * HOUR if collides else now + chance.choice(VISITS) * HOUR

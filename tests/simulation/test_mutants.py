@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.simulation.conftest import Live
+from tests.simulation.invariants import ALWAYS, AT_REST
 from tests.simulation.lookout import Violated
 from tests.simulation.mutants import MUTANTS
 
@@ -33,4 +34,10 @@ async def test_a_mutant_is_noticed(live_through: Live, name: str, monkeypatch: p
 
 def test_the_page_has_every_mutant_and_what_notices_it() -> None:
     rows = [f"| {name} | {', '.join(f'`{broken}`' for broken in mutant.broken)} |" for name, mutant in MUTANTS.items()]
-    assert [row for row in PAGE.read_text(encoding="utf-8").splitlines() if row.startswith("| ")][1:] == rows
+    _, _, table = PAGE.read_text(encoding="utf-8").partition("| mistake | noticed by |\n")
+    assert [row for row in table.splitlines() if row.startswith("| ")] == rows
+
+
+def test_the_page_has_every_invariant() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert not [check.__name__ for check in (*ALWAYS, *AT_REST) if f"`{check.__name__}`" not in page]

@@ -1,5 +1,6 @@
 """Everybody who sends: mostly a sensible next message, sometimes one out of turn, again, unreadable, or under a name that is taken."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -8,14 +9,14 @@ from typing import Any
 from uuid import UUID
 
 from contracts.message import Message
-from tests import builders
-from tests.simulation import gateway
+from contracts.topics import BOOKING_EVENTS
+from tests.simulation import gateway, talk
 from tests.simulation.broker import Log
-from tests.simulation.people import CUSTOMERS, PROVIDERS, Story, introductions, meet, put_off, unusual, usual
+from tests.simulation.people import CUSTOMERS, PROVIDERS, Story, introductions, meet
 
 BOOKINGS = 3
 AGAIN, GARBLED, POSED, PAID = 0.13, 0.17, 0.2, 0.33
-IN_TURN, ODD_MONEY = 0.75, 0.3
+NEXT, FITS, ODD_MONEY = 0.55, 0.85, 0.3
 
 
 @dataclass
@@ -57,27 +58,39 @@ class Upstream:
             return self._new(gateway.say(story, self.log, self.chance), now)
         if story.visit is None:
             meet(self.stories, story, now, self.chance)
-        told = usual(story, now, self.chance) if self.chance.random() < IN_TURN else None
-        return self._new(told or unusual(story, now, self.chance), now)
+        if story.prepaid and story.told and not story.authorized:
+            return self._new(gateway.secure(story), now)
+        return self._new(self._told(story, now), now)
+
+    def _told(self, story: Story, now: datetime) -> Message[Any]:
+        odds = self.chance.random()
+        if odds < NEXT and (told := talk.in_turn(story, now, self.chance)):
+            return told
+        return talk.fitting(story, self._status(story), now, self.chance) if odds < FITS else talk.anything(story, now, self.chance)
+
+    def _status(self, story: Story) -> str:
+        """Return what the last event that was published says."""
+        said = [record for record in self.log.topic(BOOKING_EVENTS.name) if record.key == str(story.id).encode()]
+        return str(json.loads(said[-1].value)["status"]) if said else ""
 
     def hurry(self, story: Story, now: datetime) -> None:
         """Have the provider take the booking, or put it off a little."""
-        taken = builders.accept(story.id, story.provider)
-        self._new(self.chance.choice([taken, put_off(story, now)]), now)
+        hurried = self.chance.choice([talk.SAYINGS["accept"], talk.put_off])
+        self._new(hurried(story, now, self.chance), now)
 
     def _new(self, message: Message[Any], now: datetime) -> str:
         self.sent.append(replace(message, id=f"c-{len(self.sent)}", time=now))
         return self._send(self.sent[-1])
 
     def _garble(self, story: Story, now: datetime) -> str:
-        message = replace(builders.accept(story.id, story.provider), id=f"junk-{self.log.size()}", time=now)
+        message = replace(talk.SAYINGS["accept"](story, now, self.chance), id=f"junk-{self.log.size()}", time=now)
         self.log.append(message.topic, message.key(), b"{", message.headers())
         return f"garble {message.id}"
 
     def _pose(self, story: Story, now: datetime) -> str:
         """Send another message under the id of one that was sent before."""
         posed = self.chance.choice(self.sent)
-        return "posing " + self._send(replace(unusual(story, now, self.chance), id=posed.id, source=posed.source, time=now))
+        return "posing " + self._send(replace(talk.anything(story, now, self.chance), id=posed.id, source=posed.source, time=now))
 
     def _send(self, message: Message[Any]) -> str:
         self.log.append(message.topic, message.key(), message.value(), message.headers())
