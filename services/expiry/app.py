@@ -8,22 +8,36 @@ from uuid import UUID
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts.topics import BOOKING_EVENTS, BOOKING_REJECTIONS
-from services.expiry import handlers, store
-from services.expiry.errors import AutoCancelDisabled
+from contracts.topics import BOOKING_EVENTS, BOOKING_REJECTIONS, POLICY_EVENTS
+from services.expiry import handlers, office, store
+from services.expiry.current import Current
+from services.expiry.errors import AutoCancelDisabled, NotAcceptable, Problem
 from services.expiry.manual import Due, Summary, run_now
 from services.expiry.redating import Redating
 from services.expiry.reminding import Reminding
 from services.expiry.settings import ExpirySettings
 from services.expiry.sweep import Sweep
 from services.expiry.tables import PARTITIONED, SCHEMA
+from services.runtime.causality import CatchUp, CaughtUp
 from services.runtime.exhibit import Families, gauge
 from services.runtime.loops import ConnectedStep, transacted
 from services.runtime.outcomes import Received
 from services.runtime.partitions import Partitions
 from services.runtime.process import Process
 
-__all__ = ["AutoCancelDisabled", "Due", "ExpirySettings", "Summary", "build", "run_now"]
+__all__ = [
+    "AutoCancelDisabled",
+    "Current",
+    "Due",
+    "ExpirySettings",
+    "NotAcceptable",
+    "Problem",
+    "Summary",
+    "Sweep",
+    "build",
+    "office",
+    "run_now",
+]
 
 VACUUMED_EAGERLY = "with (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0)"  # a scan walks dead entries
 REDATE_EVERY = 1.0
@@ -38,16 +52,17 @@ def build(settings: ExpirySettings) -> Process:
     partitions = Partitions(process.engine, SCHEMA, PARTITIONED, VACUUMED_EAGERLY)
     process.need_schema(SCHEMA)
     process.keep_partitions(partitions)
-    process.consume(
-        "expiry.events", [BOOKING_EVENTS.name], handlers.indexing(settings.policies), prepare=partial(_make_partitions, partitions)
-    )
+    current = Current(settings.policies)
+    policies = CaughtUp(CatchUp(process.consume("expiry.policies", [POLICY_EVENTS.name], handlers.settle_policies)))
+    process.consume("expiry.events", [BOOKING_EVENTS.name], handlers.indexing(current), prepare=partial(_prepare, partitions, policies))
     process.consume("expiry.rejections", [BOOKING_REJECTIONS.name], handlers.note_rejections)
     process.relay(SCHEMA, store.waiting)
-    _lead(process, "redate", REDATE_EVERY, Redating(settings.policies).run_once)
+    _lead(process, "redate", REDATE_EVERY, policies.before(Redating(current).run_once))
     process.export("overdue", MEASURE_EVERY, measure)
     if settings.enabled:
-        process.lead("scan", settings.scan_seconds, Sweep(settings.policies, process.publish, settings.in_flight).run_once)
-        _lead(process, "remind", REMIND_EVERY, Reminding(settings.policies).run_once)
+        sweep = Sweep(current, process.publish, settings.in_flight)
+        process.lead("scan", settings.scan_seconds, policies.before(sweep.run_once))
+        _lead(process, "remind", REMIND_EVERY, policies.before(Reminding(current).run_once))
     else:
         log.warning("auto_cancel_disabled", because="AUTO_CANCEL_ENABLED is false")
     return process
@@ -69,5 +84,7 @@ async def measure(connection: AsyncConnection, now: datetime) -> Families:
     )
 
 
-async def _make_partitions(partitions: Partitions, batch: Sequence[Received]) -> None:
+async def _prepare(partitions: Partitions, policies: CaughtUp, batch: Sequence[Received]) -> None:
+    """Have partitions made, and the policies read that were published before this process began."""
+    await policies()
     await partitions.ensure_for(UUID(received.message.subject) for received in batch)

@@ -1,5 +1,28 @@
 """What can go wrong with expiry."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 
 class AutoCancelDisabled(Exception):  # noqa: N818 - it says what is the matter
     """AUTO_CANCEL_ENABLED is false, so nothing may be cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with one field."""
+
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}"
+
+
+class NotAcceptable(Exception):  # noqa: N818 - it says what is the matter
+    """A policy or a calendar that cannot be set; nothing has happened."""
+
+    def __init__(self, *problems: Problem) -> None:
+        """Name every field that is wrong."""
+        super().__init__("; ".join(map(str, problems)))
+        self.problems: Sequence[Problem] = problems

@@ -1,4 +1,4 @@
-"""What the expiry service makes of messages: events keep the deadline index, rejections answer its commands."""
+"""What the expiry service makes of messages: events keep the deadline index, policies date it, rejections answer its commands."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,21 +11,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contracts.events import BookingCancelled, BookingCreated, BookingOverridden, BookingRescheduled, Event
 from contracts.message import Message
 from contracts.rejections import CommandRejected
-from services.expiry import emissions, store
-from services.expiry.grace import Facts, Policies
+from services.expiry import emissions, published, store
+from services.expiry.current import Current
+from services.expiry.grace import Facts
+from services.expiry.published import AnyPolicy, Version
 from services.expiry.store import Entry
 from services.runtime.outcomes import Burial, Fate, Handler, Outcome, Received
 
 
-def indexing(policies: Policies) -> Handler:
-    """Return the handler of booking events, which dates bookings by `policies`."""
+def indexing(current: Current) -> Handler:
+    """Return the handler of booking events, which dates bookings by the policies as they stand."""
 
-    async def index(connection: AsyncConnection, batch: Sequence[Received], _now: datetime) -> list[Outcome]:
+    async def index(connection: AsyncConnection, batch: Sequence[Received], now: datetime) -> list[Outcome]:
         """Fold events in memory, each booking locked, and write what changed."""
+        dating = await current.dating(connection, now)
         before = await store.read(connection, (UUID(r.message.subject) for r in batch), lock=True)
         entries = dict(before)
         outcomes = [_follow(entries, cast(Message[Event], r.message)) for r in batch]
-        await store.save(connection, [e.dated(policies) for i, e in entries.items() if e is not before.get(i)])
+        await store.save(connection, [e.dated(dating.policies, dating.at) for i, e in entries.items() if e is not before.get(i)])
         return outcomes
 
     return index
@@ -48,7 +51,8 @@ def _follow(entries: dict[UUID, Entry], event: Message[Event]) -> Outcome:
 
 
 def _created(booking: UUID, data: BookingCreated, at: datetime) -> Entry:
-    return Entry(booking, 1, Facts(data.status, data.category, data.booking_date, at))
+    facts = Facts(data.status, data.category, data.booking_date, at)
+    return Entry(booking, 1, facts, total_amount=data.total_amount, currency=data.currency)
 
 
 def _moved(entry: Entry, event: Message[Event]) -> Entry:
@@ -69,6 +73,21 @@ def _moved(entry: Entry, event: Message[Event]) -> Entry:
         cancelled_at=cancelled.cancelled_at if cancelled else None,
         expired_at=cancelled.expired_at if cancelled else None,
     )
+
+
+async def settle_policies(connection: AsyncConnection, batch: Sequence[Received], _now: datetime) -> list[Outcome]:
+    """Keep policies and calendars; of each only a higher version counts."""
+    highest = {data.required_subject(): Version(data).rank for data in await published.heard(connection)}
+    outcomes: list[Outcome] = []
+    new: list[AnyPolicy] = []
+    for version in (Version(cast(Message[AnyPolicy], r.message).data) for r in batch):
+        counts = version.rank > highest.get(version.subject, ())
+        if counts:
+            highest[version.subject] = version.rank
+            new.append(version.data)
+        outcomes.append(Fate.HANDLED if counts else Fate.UNCHANGED)
+    await published.hear(connection, new)
+    return outcomes
 
 
 async def note_rejections(connection: AsyncConnection, batch: Sequence[Received], _now: datetime) -> list[Outcome]:

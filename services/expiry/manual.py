@@ -11,8 +11,10 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.expiry import emissions, store
+from services.expiry.current import Current
 from services.expiry.errors import AutoCancelDisabled
-from services.expiry.grace import Policies, deadline, eligible
+from services.expiry.grace import deadline, eligible
+from services.expiry.policies import Policies
 from services.expiry.settings import ExpirySettings
 from services.expiry.store import START, Entry, Mark
 from services.expiry.sweep import BATCH, Sweep
@@ -76,8 +78,8 @@ async def due(connection: AsyncConnection, now: datetime, policies: Policies, li
 
 
 def _due(entry: Entry, policies: Policies, now: datetime) -> Due | None:
-    decided = deadline(entry.facts, policies.of(entry.facts))
-    if not eligible(entry.facts, decided, now):
+    decided = deadline(entry.facts, policies.of(entry.facts, now))
+    if decided.expires_at is None or not eligible(entry.facts, decided, now):
         return None
     return Due(entry.booking, decided.expires_at, entry.facts.status, entry.facts.category)
 
@@ -94,8 +96,8 @@ async def run_now(
         message = "AUTO_CANCEL_ENABLED is false: nothing is cancelled; set it to true, or ask for a dry run"
         raise AutoCancelDisabled(message)
     async with _connected(settings) as (process, connection):
-        now = process.clock.now()
-        summary = Summary(now, dry_run, await due(connection, now, settings.policies))
+        now, policies = process.clock.now(), await Current(settings.policies).read(connection)
+        summary = Summary(now, dry_run, await due(connection, now, policies))
         if not dry_run and summary.due:
             await process.producer.start()
             async for state in _cancel(process, connection, settings, summary, patience):
@@ -127,12 +129,13 @@ async def _cancel(
         summary.emitted |= {UUID(r.key.decode()) for r in records if r.key} & found
 
     found = {d.booking for d in summary.due}
-    sweep = Sweep(settings.policies, publish, settings.in_flight)
+    current = Current(settings.policies)
+    sweep = Sweep(current, publish, settings.in_flight)
     answered_at = time.monotonic()
     while summary.waiting and time.monotonic() - answered_at < patience:
         more = await sweep.run_once(connection, process.clock.now())
         await asyncio.sleep(0 if more else ASK_EVERY)
-        if await _note_answers(connection, summary, settings.policies, 2 * settings.in_flight):
+        if await _note_answers(connection, summary, await current.read(connection), 2 * settings.in_flight):
             answered_at = time.monotonic()
         yield summary
 

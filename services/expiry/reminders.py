@@ -8,17 +8,19 @@ from services.expiry.grace import Deadline, Facts
 
 @dataclass(frozen=True, slots=True, order=True)
 class Lead:
-    """The instant of a reminder, `hours` before the deadline."""
+    """The instant of a reminder, `hours` before the deadline `expires_at`."""
 
     at: datetime
     hours: float
+    expires_at: datetime
 
 
 def leads(facts: Facts, decided: Deadline, after: datetime | None) -> list[Lead]:
     """Return the reminders of a pending request that are later than `after`, in order; nobody is reminded of anything else."""
-    if facts.status != "pending" or after is None:
+    end = decided.expires_at
+    if facts.status != "pending" or after is None or end is None:
         return []
-    every = {Lead(decided.expires_at - timedelta(hours=hours), hours) for hours in decided.policy.reminders}
+    every = {Lead(end - timedelta(hours=hours), hours, end) for hours in decided.policy.reminders}
     return sorted(lead for lead in every if lead.at > after)
 
 
@@ -29,5 +31,5 @@ def next_at(facts: Facts, decided: Deadline, after: datetime | None) -> datetime
 
 def lead_due(facts: Facts, decided: Deadline, after: datetime | None, now: datetime) -> Lead | None:
     """Return the reminder to give at `now`: of several that were missed the one nearest to the deadline, and none once that is reached."""
-    reached = [lead for lead in leads(facts, decided, after) if lead.at <= now < decided.expires_at]
+    reached = [lead for lead in leads(facts, decided, after) if lead.at <= now < lead.expires_at]
     return reached[-1] if reached else None

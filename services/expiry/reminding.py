@@ -12,8 +12,10 @@ from contracts.ids import derived_id
 from contracts.message import Message
 from contracts.values import instant_text
 from services.expiry import store
+from services.expiry.current import Current
 from services.expiry.emissions import SOURCE
-from services.expiry.grace import Policies, deadline
+from services.expiry.grace import deadline
+from services.expiry.policies import Policies
 from services.expiry.reminders import lead_due
 from services.expiry.store import START, Entry, Mark
 from services.expiry.tables import SCHEMA
@@ -27,24 +29,26 @@ BATCH = 500
 class Reminding:
     """Walks the entries whose reminder is due, a batch in each transaction."""
 
-    policies: Policies
+    current: Current
     batch: int = BATCH
     mark: Mark = START
 
     async def run_once(self, connection: AsyncConnection, now: datetime) -> bool:
         """Queue a batch of reminders that are due at the business instant `now`; True when there may be more."""
+        policies, at = await self.current.dating(connection, now)
         entries = await store.to_remind(connection, now, self.mark, self.batch)
-        current = [entry.dated_anew(self.policies, now) for entry in entries]
-        await outbox.append(connection, SCHEMA, [outbox.outgoing(m) for entry in current for m in self._reminder(entry, now)])
-        await store.save_dates(connection, [replace(entry, reminded_until=now).dated(self.policies) for entry in current])
+        current = [entry.dated_anew(policies, at) for entry in entries]
+        await outbox.append(connection, SCHEMA, [outbox.outgoing(m) for entry in current for m in reminder(entry, policies, at)])
+        await store.save_dates(connection, [replace(entry, reminded_until=at).dated(policies, at) for entry in current])
         more = len(entries) == self.batch
         self.mark = Mark(entries[-1].next_reminder_at or START.at, entries[-1].booking) if more else START
         return more
 
-    def _reminder(self, entry: Entry, now: datetime) -> Iterator[Message[LapseReminderDue]]:
-        """Yield the reminder of `entry`, if there is one to give; the same one always has the same id."""
-        decided = deadline(entry.facts, self.policies.of(entry.facts))
-        if lead := lead_due(entry.facts, decided, entry.reminded_until, now):
-            identity = derived_id(str(entry.booking), instant_text(decided.expires_at), repr(float(lead.hours)))
-            data = LapseReminderDue(expires_at=decided.expires_at, hours_before=lead.hours, expected_version=entry.version)
-            yield Message(id=str(identity), source=SOURCE, subject=str(entry.booking), time=now, actor=ACTOR, data=data)
+
+def reminder(entry: Entry, policies: Policies, now: datetime) -> Iterator[Message[LapseReminderDue]]:
+    """Yield the reminder of `entry`, if there is one to give; the same one always has the same id."""
+    decided = deadline(entry.facts, policies.of(entry.facts, now))
+    if lead := lead_due(entry.facts, decided, entry.reminded_until, now):
+        identity = derived_id(str(entry.booking), instant_text(lead.expires_at), repr(float(lead.hours)))
+        data = LapseReminderDue(expires_at=lead.expires_at, hours_before=lead.hours, expected_version=entry.version)
+        yield Message(id=str(identity), source=SOURCE, subject=str(entry.booking), time=now, actor=ACTOR, data=data)

@@ -7,7 +7,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, Json
 
 from contracts.values import Hours, Slug, Zone
-from services.expiry.grace import EVERY_CATEGORY, Policies, Policy
+from services.expiry.grace import EVERY_CATEGORY, Policy
+from services.expiry.policies import Policies
 from services.runtime.settings import Port, RuntimeSettings
 
 

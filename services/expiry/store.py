@@ -3,13 +3,16 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.expiry.grace import Facts, Policies, deadline
+from services.expiry.grace import Facts, deadline
+from services.expiry.plan import fingerprint
+from services.expiry.policies import Policies
 from services.expiry.reminders import next_at
 from services.expiry.tables import SCHEMA
 from services.runtime import outbox
@@ -17,14 +20,15 @@ from services.runtime.db import rows_json
 from services.runtime.outbox import Outgoing
 
 FACTS = tuple(field.name for field in fields(Facts))
-OWN = ("booking", "version", "expires_at", "dated_by", "reminded_until", "next_reminder_at", "cancelled_at", "expired_at")
+DATES = ("expires_at", "dated_by", "reminded_until", "next_reminder_at")
+OWN = ("booking", "version", *DATES, "cancelled_at", "expired_at", "total_amount", "currency")
 COLUMNS = ", ".join((*OWN, *FACTS))
 CHANGES = ", ".join(f"{name} = excluded.{name}" for name in (*OWN, *FACTS) if name != "booking")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A booking in the deadline index. `dated_by` is the fingerprint of the policies that `expires_at` comes from.
+    """A booking in the deadline index. `dated_by` is the fingerprint of the rule that `expires_at` comes from.
 
     Reminders up to the instant `reminded_until` were given, or were past when the request came.
     """
@@ -38,23 +42,25 @@ class Entry:
     next_reminder_at: datetime | None = None
     cancelled_at: datetime | None = None
     expired_at: datetime | None = None
+    total_amount: Decimal | None = None
+    currency: str | None = None
 
-    def dated(self, policies: Policies) -> "Entry":
-        """Return the entry with its deadline and its next reminder under `policies`."""
-        decided = deadline(self.facts, policies.of(self.facts))
+    def dated(self, policies: Policies, now: datetime) -> "Entry":
+        """Return the entry with its deadline and its next reminder under `policies` as they are at `now`."""
+        decided = deadline(self.facts, policies.of(self.facts, now))
         return replace(
             self,
             expires_at=decided.expires_at if self.facts.is_open else None,
-            dated_by=policies.fingerprint,
+            dated_by=fingerprint(decided.rule),
             next_reminder_at=next_at(self.facts, decided, self.reminded_until),
         )
 
     def dated_anew(self, policies: Policies, now: datetime) -> "Entry":
         """Return the entry under policies that changed; reminders that these put into the past are not given."""
-        anew = self.dated(policies)
+        anew = self.dated(policies, now)
         if (anew.expires_at, anew.next_reminder_at) == (self.expires_at, self.next_reminder_at):
             return anew
-        return replace(anew, reminded_until=now).dated(policies)
+        return replace(anew, reminded_until=now).dated(policies, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,7 @@ async def read(connection: AsyncConnection, bookings: Iterable[UUID], *, lock: b
             order by booking {"for update" if lock else ""}"""),
         {"ids": ids, "least": ids[0], "greatest": ids[-1]},
     )
-    return {row.booking: _entry(row) for row in rows}
+    return {row.booking: entry_of(row) for row in rows}
 
 
 async def save(connection: AsyncConnection, entries: Iterable[Entry]) -> None:
@@ -109,7 +115,7 @@ async def due(connection: AsyncConnection, now: datetime, after: Mark, limit: in
             order by d.expires_at, d.booking limit :limit"""),
         {"now": now, "after": after.at, "booking": after.booking, "limit": limit},
     )
-    return [_entry(row) for row in rows]
+    return [entry_of(row) for row in rows]
 
 
 async def count_due(connection: AsyncConnection, now: datetime) -> int:
@@ -117,16 +123,15 @@ async def count_due(connection: AsyncConnection, now: datetime) -> int:
     return int(await connection.scalar(text("select count(*) from expiry.deadlines where expires_at <= :now"), {"now": now}) or 0)
 
 
-async def dated_otherwise(connection: AsyncConnection, fingerprint: str, after: Mark, limit: int) -> list[Entry]:
-    """Lock and return open entries whose deadline comes from other policies; locked ones are somebody else's to bring up to date."""
+async def open_ones(connection: AsyncConnection, after: UUID, limit: int) -> list[Entry]:
+    """Return the open entries that follow `after` in the order of ids."""
     rows = await connection.execute(
         text(f"""
-            select {COLUMNS} from expiry.deadlines d
-            where d.expires_at is not null and (d.expires_at, d.booking) > (:after, :booking) and d.dated_by <> :fingerprint
-            order by d.expires_at, d.booking limit :limit for update skip locked"""),
-        {"fingerprint": fingerprint, "after": after.at, "booking": after.booking, "limit": limit},
+            select {COLUMNS} from expiry.deadlines
+            where status in ('pending', 'confirmed') and booking > :after order by booking limit :limit"""),
+        {"after": after, "limit": limit},
     )
-    return [_entry(row) for row in rows]
+    return [entry_of(row) for row in rows]
 
 
 async def to_remind(connection: AsyncConnection, now: datetime, after: Mark, limit: int) -> list[Entry]:
@@ -138,7 +143,7 @@ async def to_remind(connection: AsyncConnection, now: datetime, after: Mark, lim
             order by d.next_reminder_at, d.booking limit :limit for update skip locked"""),
         {"now": now, "after": after.at, "booking": after.booking, "limit": limit},
     )
-    return [_entry(row) for row in rows]
+    return [entry_of(row) for row in rows]
 
 
 async def save_dates(connection: AsyncConnection, entries: Sequence[Entry]) -> None:
@@ -160,7 +165,8 @@ async def waiting(connection: AsyncConnection, limit: int) -> list[Outgoing]:
     return await outbox.waiting(connection, SCHEMA, limit)
 
 
-def _entry(row: Row[Any]) -> Entry:
+def entry_of(row: Row[Any]) -> Entry:
+    """Return a row with every column as an entry."""
     columns = row._mapping
     return Entry(**{name: columns[name] for name in OWN}, facts=Facts(**{name: columns[name] for name in FACTS}))
 

@@ -13,8 +13,10 @@ from contracts.commands import ExpireBooking
 from contracts.ids import derived_id, new_id
 from contracts.message import Message, canonical_json
 from services.expiry import emissions, store
+from services.expiry.current import Current
 from services.expiry.emissions import SOURCE
-from services.expiry.grace import Policies, deadline, eligible, evidence
+from services.expiry.grace import deadline, eligible, evidence
+from services.expiry.policies import Policies
 from services.expiry.store import START, Entry, Mark
 from services.runtime.clock import host_now
 from services.runtime.metrics import EXPIRY_COMMANDS
@@ -31,15 +33,17 @@ NARROWEST_WINDOW = 100
 
 def expire_command(entry: Entry, policies: Policies, now: datetime, scan_id: UUID) -> Message[ExpireBooking] | None:
     """Return the command that cancels `entry`, or None while its deadline under `policies` is not reached."""
-    due = deadline(entry.facts, policies.of(entry.facts))
+    due = deadline(entry.facts, policies.of(entry.facts, now))
     if not eligible(entry.facts, due, now):
         return None
+    changes_at = policies.next_change(entry.facts, now)
+    proof = evidence(due, scan_id, entry.version)
     data = ExpireBooking(
         expected_version=entry.version,
-        expires_at=due.expires_at,
-        valid_until=now + VALID_FOR,
+        expires_at=proof.expires_at,
+        valid_until=min(now + VALID_FOR, changes_at) if changes_at else now + VALID_FOR,
         scan_id=scan_id,
-        evidence=evidence(due, scan_id, entry.version),
+        evidence=proof,
     )
     identity = derived_id(str(entry.booking), canonical_json(data).decode())
     return Message(id=str(identity), source=SOURCE, subject=str(entry.booking), time=now, actor=ACTOR, data=data)
@@ -53,7 +57,7 @@ class Sweep:
     doubles while every command is answered, up to `in_flight`, and is halved when one is not.
     """
 
-    policies: Policies
+    current: Current
     publish: Publish
     in_flight: int = 2000
     batch: int = BATCH
@@ -69,7 +73,7 @@ class Sweep:
         room = min(self.window, self.in_flight) - await emissions.count_unanswered(connection)
         limit = max(0, min(self.batch, room))
         entries = await store.due(connection, now, self.mark, limit)
-        await self._emit(connection, entries, now)
+        await self._emit(connection, await self._commands(connection, entries, now))
         if len(entries) < limit:
             self.began = None
             return False
@@ -92,9 +96,13 @@ class Sweep:
         else:
             self.window = min(self.in_flight, self.window + len(settled))
 
-    async def _emit(self, connection: AsyncConnection, entries: Sequence[Entry], now: datetime) -> None:
+    async def _commands(self, connection: AsyncConnection, entries: Sequence[Entry], now: datetime) -> list[Message[ExpireBooking]]:
+        """Judge by the policies as they stand: what the index has may come from others."""
+        policies = await self.current.read(connection)
+        return [c for entry in entries if (c := expire_command(entry, policies, now, self.scan_id))]
+
+    async def _emit(self, connection: AsyncConnection, commands: Sequence[Message[ExpireBooking]]) -> None:
         """Publish the commands that no other process has claimed; a claim whose publishing failed counts as unanswered."""
-        commands = [c for entry in entries if (c := expire_command(entry, self.policies, now, self.scan_id))]
         if not commands:
             return
         claimed = await emissions.claim(connection, commands, self.host())

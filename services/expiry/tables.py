@@ -1,6 +1,7 @@
-"""The expiry service's tables: the deadline index, the commands that wait for their answer, and reminders on their way."""
+"""The expiry service's tables: the deadline index, what was published of policies, and what is on its way to others."""
 
-from sqlalchemy import Column, DateTime, Index, Integer, MetaData, Table, Text, Uuid, text
+from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, MetaData, Numeric, Table, Text, Uuid, text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from services.runtime.outbox import outbox_table
 
@@ -24,10 +25,13 @@ DEADLINES = Table(
     Column("next_reminder_at", DateTime(timezone=True)),
     Column("cancelled_at", DateTime(timezone=True)),
     Column("expired_at", DateTime(timezone=True)),
+    Column("total_amount", Numeric(10, 2)),
+    Column("currency", Text),
     postgresql_partition_by="range (booking)",
 )
 Index("deadlines_due", DEADLINES.c.expires_at, DEADLINES.c.booking, postgresql_where=text("expires_at is not null"))
 Index("deadlines_reminders", DEADLINES.c.next_reminder_at, DEADLINES.c.booking, postgresql_where=text("next_reminder_at is not null"))
+Index("deadlines_open", DEADLINES.c.booking, postgresql_where=text("status in ('pending', 'confirmed')"))
 
 EMISSIONS = Table(
     "emissions",
@@ -40,3 +44,27 @@ EMISSIONS = Table(
 )
 
 OUTBOX = outbox_table(METADATA)
+
+POLICIES = Table(
+    "policies",
+    METADATA,
+    Column("subject", Text, primary_key=True),
+    Column("version", Text, primary_key=True),
+    Column("effective_at", DateTime(timezone=True), nullable=False),
+    Column("data", JSONB, nullable=False),
+    Column("position", BigInteger),
+)
+
+REDATINGS = Table(
+    "redatings",
+    METADATA,
+    Column("number", BigInteger, primary_key=True, server_default=text("nextval('expiry.positions')"), autoincrement=False),
+    Column("plan", Text, nullable=False),
+    Column("as_of", DateTime(timezone=True), nullable=False),
+    Column("total", Integer),
+    Column("seen", Integer, nullable=False),
+    Column("changed", Integer, nullable=False),
+    Column("mark", Uuid),
+    Column("began_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+)

@@ -1,12 +1,14 @@
-"""Lets one consumer group wait for another: what was published on that one's topics before is settled before."""
+"""Lets consumer groups and loops wait for another group: what was published on that one's topics before is settled before."""
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from aiokafka import TopicPartition
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.runtime.consumer import Consumer
-from services.runtime.loops import pause
+from services.runtime.loops import ConnectedStep, pause
 
 PATIENCE_SECONDS = 20.0
 LOOK_EVERY = 0.02
@@ -45,3 +47,26 @@ class CatchUp:
             message = f"stopped while {self.consumer.worker.group} had still to read what came before"
             raise TimeoutError(message)
         await pause(self.consumer.stopping, LOOK_EVERY)
+
+
+@dataclass
+class CaughtUp:
+    """Waits once, at the start of a process: what is published later is for those who wait to notice."""
+
+    catch_up: CatchUp
+    done: bool = False
+
+    async def __call__(self) -> None:
+        """Return once all that was published at the first call is settled. Raises like `CatchUp`."""
+        if not self.done:
+            await self.catch_up()
+            self.done = True
+
+    def before(self, step: ConnectedStep) -> ConnectedStep:
+        """Return `step`, which waits for that."""
+
+        async def run_once(connection: AsyncConnection, now: datetime) -> bool:
+            await self()
+            return await step(connection, now)
+
+        return run_once

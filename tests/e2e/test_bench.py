@@ -18,3 +18,18 @@ def test_what_lapses_is_counted_on_a_platform_of_its_own() -> None:
     line = measured("expiry", "--due", "20", "--open", "30")
     assert (line["bench"], line["due"], line["open"], line["verified"]) == ("expiry", 20, 30, True)
     assert 0 < line["events_seconds"] <= line["seconds"]
+
+
+def test_late_letters_are_timed_from_their_deadlines() -> None:
+    line = measured("latency", "--rate", "10", "--seconds", "2")
+    assert (line["bookings"], line["verified"]) == (20, True)
+    assert 0 < line["p50"] <= line["p99"] <= line["max"]
+
+
+def test_the_scan_is_timed_on_every_size() -> None:
+    line = measured("scan", "--open", "2e3,4e3", "--rounds", "2")
+    assert (line["open"], line["verified"]) == ([2000, 4000], True)
+    assert {size: (line["batch_ms"][size]["times"], line["idle_ms"][size]["times"]) for size in ("2000", "4000")} == {
+        "2000": (4, 2),
+        "4000": (4, 2),
+    }

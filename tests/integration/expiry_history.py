@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -23,11 +24,16 @@ from contracts.events import (
 )
 from contracts.ids import new_id
 from contracts.message import Message
+from contracts.policies import GracePolicySet
 from contracts.rejections import CommandRejected, RejectionCode
 from contracts.values import Contract
 from contracts.wire import Sources, Tombstone, decode
 from services.expiry import emissions, handlers, store
-from services.expiry.grace import Policies, Policy
+from services.expiry.current import Current
+from services.expiry.grace import Policy
+from services.expiry.policies import Policies
+from services.expiry.published import AnyPolicy
+from services.expiry.redating import Redating
 from services.expiry.store import Entry
 from services.expiry.sweep import Sweep
 from services.expiry.tables import PARTITIONED, SCHEMA
@@ -40,8 +46,15 @@ DAY, HOUR, MINUTE, TICK = timedelta(days=1), timedelta(hours=1), timedelta(minut
 BOOKED_FOR = NOW - 25 * HOUR
 CUSTOMER = Actor("customer", "11111111-1111-4111-8111-111111111111")
 PROVIDER = Actor("provider", "22222222-2222-4222-8222-222222222222")
+ADMIN = Actor("admin", "55555555-5555-4555-8555-555555555555")
 SYSTEM = Actor.system("booking")
 POLICIES = Policies(Policy("*", 24))
+
+
+def policy(version: int, category: str = "*", effective_at: datetime = NOW, **fields: Any) -> GracePolicySet:
+    """A version of a policy, a day of grace unless something else is said."""
+    usual = {"grace_hours": 24.0, "set_by": str(ADMIN)}
+    return GracePolicySet(category=category, policy_version=version, effective_at=effective_at, **{**usual, **fields})
 
 
 def event(booking: UUID, version: int, data: Event, actor: Actor = SYSTEM, at: datetime = BOOKED_FOR - DAY) -> Message[Event]:
@@ -156,14 +169,32 @@ class Expiry:
     async def publish(self, records: Sequence[Outgoing]) -> None:
         self.sent += [read(record) for record in records]  # type: ignore[misc]
 
+    @property
+    def current(self) -> Current:
+        return Current(self.policies)
+
+    async def redate(self, now: datetime, redating: Redating | None = None) -> list[bool]:
+        """Let one pass begin and end, each step in a transaction of its own; return what the steps said."""
+        redating, said = redating or Redating(self.current), [True]
+        while said[-1]:
+            async with self.engine.begin() as connection:
+                said.append(await redating.run_once(connection, now))
+        return said[1:]
+
     def sweep(self, in_flight: int = 2000, batch: int = 500) -> Sweep:
-        return Sweep(self.policies, self.publish, in_flight, batch, self.host)
+        return Sweep(self.current, self.publish, in_flight, batch, self.host)
 
     async def hears(self, *events: Message[Event]) -> Sequence[Outcome]:
         partitions = Partitions(self.engine, SCHEMA, PARTITIONED)
         await partitions.ensure_for(UUID(e.subject) for e in events)
         async with self.engine.begin() as connection:
-            return await handlers.indexing(self.policies)(connection, [received(e) for e in events], NOW)
+            return await handlers.indexing(self.current)(connection, [received(e) for e in events], NOW)
+
+    async def learns(self, *policies: AnyPolicy) -> Sequence[Outcome]:
+        """Hear of policies and calendars."""
+        told = [Message(str(new_id()), "office", p.required_subject(), NOW, ADMIN, p) for p in policies]
+        async with self.engine.begin() as connection:
+            return await handlers.settle_policies(connection, [received(message) for message in told], NOW)
 
     async def is_refused(self, command: Message[ExpireBooking], code: RejectionCode) -> Sequence[Outcome]:
         async with self.engine.begin() as connection:

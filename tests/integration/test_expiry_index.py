@@ -12,8 +12,6 @@ from contracts.actors import Actor
 from contracts.events import BookingOverridden
 from contracts.ids import new_id
 from services.expiry import store
-from services.expiry.grace import Policies, Policy
-from services.expiry.redating import Redating
 from services.expiry.store import Entry
 from services.runtime.db import open_engine
 from services.runtime.outcomes import Burial, Fate
@@ -156,39 +154,3 @@ async def test_bookings_lie_in_the_partition_of_their_month(expiry: Expiry) -> N
     async with expiry.engine.connect() as connection:
         rows = await connection.execute(text("select tableoid::regclass::text from expiry.deadlines order by booking"))
         assert list(rows.scalars()) == ["expiry.deadlines_2025_06", "expiry.deadlines_2025_07"]
-
-
-async def test_changed_settings_date_open_bookings_anew(expiry: Expiry) -> None:
-    still_open, closed = new_id(), new_id()
-    await expiry.hears(*requested(still_open), *requested(closed), expired(closed, 3, BOOKED_FOR + DAY))
-    shorter = Policies(Policy("*", 2))
-    async with expiry.engine.begin() as connection:
-        assert not await Redating(shorter).run_once(connection, NOW)
-    entry = await expiry.entry(still_open)
-    assert (entry.expires_at, entry.dated_by, entry.version) == (BOOKED_FOR + 2 * HOUR, shorter.fingerprint, 2)
-    assert (await expiry.entry(closed)).expires_at is None
-
-
-async def test_dating_anew_takes_batch_after_batch(expiry: Expiry, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.expiry.redating.BATCH", 2)
-    bookings = [new_id() for _ in range(5)]
-    await expiry.hears(*(e for n, booking in enumerate(bookings) for e in requested(booking, BOOKED_FOR + n * HOUR)))
-    redating = Redating(Policies(Policy("*", 2)))
-    async with expiry.engine.begin() as connection:
-        assert [await redating.run_once(connection, NOW) for _ in range(3)] == [True, True, False]
-    dates = [(await expiry.entry(booking)).expires_at for booking in bookings]
-    assert dates == [BOOKED_FOR + (n + 2) * HOUR for n in range(5)]
-
-
-async def test_what_an_older_process_still_indexes_is_dated_anew_within_a_minute(expiry: Expiry) -> None:
-    booking, seconds = new_id(), iter([0.0, 0.0, 59.9, 60.0, 60.0])
-    redating = Redating(Policies(Policy("*", 2)), steady=lambda: next(seconds))
-    async with expiry.engine.connect() as connection:
-        await redating.run_once(connection, NOW)
-        await expiry.hears(*requested(booking))
-        await redating.run_once(connection, NOW)
-        await connection.commit()
-        assert (await expiry.entry(booking)).expires_at == BOOKED_FOR + DAY
-        await redating.run_once(connection, NOW)
-        await connection.commit()
-    assert (await expiry.entry(booking)).expires_at == BOOKED_FOR + 2 * HOUR

@@ -12,8 +12,8 @@ from contracts.deadlines import LapseReminderDue
 from contracts.ids import new_id
 from contracts.message import Message
 from services.expiry import store
-from services.expiry.grace import Policies, Policy
-from services.expiry.redating import Redating
+from services.expiry.grace import Policy
+from services.expiry.policies import Policies
 from services.expiry.reminding import Reminding
 from services.runtime.db import open_engine
 from tests.integration.expiry_history import (
@@ -42,7 +42,7 @@ async def expiry(database_url: str) -> AsyncIterator[Expiry]:
 
 async def remind(expiry: Expiry, now: datetime, batch: int = 500) -> list[tuple[UUID, float]]:
     """Remind of everything that is due at `now`; return what is new in the outbox, booking and lead."""
-    before, reminding, more = len(await queued(expiry)), Reminding(expiry.policies, batch), True
+    before, reminding, more = len(await queued(expiry)), Reminding(expiry.current, batch), True
     while more:
         async with expiry.engine.begin() as connection:
             more = await reminding.run_once(connection, now)
@@ -56,8 +56,7 @@ async def queued(expiry: Expiry) -> list[Message[LapseReminderDue]]:
 
 async def redate(expiry: Expiry, policies: Policies, now: datetime) -> None:
     expiry.policies = policies
-    async with expiry.engine.begin() as connection:
-        await Redating(policies).run_once(connection, now)
+    await expiry.redate(now)
 
 
 async def test_each_reminder_comes_once_and_not_a_microsecond_early(expiry: Expiry) -> None:
@@ -164,7 +163,7 @@ async def test_reminders_come_in_their_order_a_batch_at_a_time_and_once_from_two
     await expiry.hears(*(e for n, booking in enumerate(bookings) for e in requested(booking, BOOKED_FOR - n * TICK)))
     async with expiry.engine.begin() as one, expiry.engine.begin() as two:
         for connection in (one, two):
-            await asyncio.wait_for(Reminding(expiry.policies, 4).run_once(connection, DEADLINE - DAY), 5)
+            await asyncio.wait_for(Reminding(expiry.current, 4).run_once(connection, DEADLINE - DAY), 5)
     await remind(expiry, DEADLINE - DAY, batch=2)
     assert sorted(UUID(message.subject) for message in await queued(expiry)) == bookings
     assert [UUID(message.subject) for message in (await queued(expiry))[:4]] == bookings[:4:-1]

@@ -11,9 +11,9 @@ from prometheus_client import REGISTRY
 
 from contracts.ids import new_id
 from contracts.rejections import RejectionCode
-from services.expiry.grace import Policies, Policy
+from services.expiry.grace import Policy
 from services.expiry.manual import due
-from services.expiry.redating import Redating
+from services.expiry.policies import Policies
 from services.runtime.db import open_engine
 from services.runtime.outcomes import Fate
 from tests.integration.expiry_history import (
@@ -193,8 +193,7 @@ async def test_shorter_grace_cancels_once_the_index_is_dated_anew(expiry: Expiry
     booking, then = new_id(), BOOKED_FOR + 3 * HOUR
     await expiry.hears(*requested(booking))
     expiry.policies = Policies(Policy("*", 3))
-    async with expiry.engine.begin() as connection:
-        await Redating(expiry.policies).run_once(connection, then)
+    await expiry.redate(then)
     assert await expiry.scan(expiry.sweep(), then) == [booking]
     assert expiry.sent[0].data.evidence.terms[0].hours == 3
 

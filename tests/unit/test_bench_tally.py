@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 
+from services.cli.bench.latency import summary
 from services.cli.bench.load import requests, with_copies
 from services.cli.bench.tally import Tally
 from services.runtime.errors import Halt
@@ -19,3 +20,8 @@ def test_every_tenth_command_can_come_twice() -> None:
 def test_an_effect_that_is_missing_or_doubled_fails_the_run(seen: list[str], problem: str) -> None:
     with pytest.raises(Halt, match=problem):
         Tally(Counter(seen)).demand(["a", "b"], "events")
+
+
+def test_the_slowest_hundredth_is_told_in_intervals_of_the_scan() -> None:
+    found = summary([n / 100 for n in range(101)], 0.5)
+    assert (found["p50"], found["p99"], found["max"], found["p99_polls"]) == (0.5, 0.99, 1.0, 1.98)

@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from contracts.ids import new_id
-from services.expiry.grace import Facts, Policies, Policy
+from services.expiry.grace import Facts, Policy
+from services.expiry.policies import Policies
 from services.expiry.store import Entry
 from services.expiry.sweep import expire_command
 from tests.builders import NOW, SCAN

@@ -9,11 +9,13 @@ from hypothesis import given, strategies as st
 from contracts.events import Status
 from contracts.ids import new_id
 from contracts.parts import Evidence
-from services.expiry.grace import Facts, Policies, Policy, deadline, eligible, evidence, expires_at
+from services.expiry.grace import Deadline, Facts, Policy, Rule, deadline as decided, eligible, evidence
+from services.expiry.policies import Policies, expires_at
 from services.expiry.settings import ExpirySettings
 from services.runtime.errors import Misconfigured
 
 BOOKED_FOR = datetime(2026, 11, 20, 6, tzinfo=UTC)
+NOW = BOOKED_FOR + timedelta(days=9)
 BOOKING = Facts("pending", "plumbing", BOOKED_FOR, BOOKED_FOR - timedelta(days=3))
 DAY = Policy("*", 24)
 TICK, HOUR = timedelta(microseconds=1), timedelta(hours=1)
@@ -25,38 +27,46 @@ facts = st.builds(Facts, st.sampled_from(["pending", "confirmed"]), st.just("plu
 policies = st.builds(Policy, st.just("*"), hours, st.none() | hours)
 
 
+def deadline(booking: Facts, policy: Policy) -> Deadline:
+    return decided(booking, Rule(policy))
+
+
+def instant(booking: Facts, policy: Policy) -> datetime:
+    at = deadline(booking, policy).expires_at
+    assert at is not None
+    return at
+
+
 @given(facts, policies)
 def test_no_deadline_is_earlier_than_the_booking_date_plus_grace(booking: Facts, policy: Policy) -> None:
-    assert deadline(booking, policy).expires_at >= booking.booking_date + timedelta(hours=policy.grace_hours)
+    assert instant(booking, policy) >= booking.booking_date + timedelta(hours=policy.grace_hours)
 
 
 @given(facts, policies, hours)
 def test_more_grace_never_makes_a_deadline_earlier(booking: Facts, policy: Policy, other: float) -> None:
     less, more = sorted((policy.grace_hours, other))
-    assert (
-        deadline(booking, replace(policy, grace_hours=less)).expires_at <= deadline(booking, replace(policy, grace_hours=more)).expires_at
-    )
+    assert instant(booking, replace(policy, grace_hours=less)) <= instant(booking, replace(policy, grace_hours=more))
 
 
 @given(facts, policies, st.timedeltas(timedelta(0), timedelta(days=400)))
 def test_a_later_anchor_never_makes_a_deadline_earlier(booking: Facts, policy: Policy, later: timedelta) -> None:
-    before = deadline(booking, policy).expires_at
+    before = instant(booking, policy)
     touched = booking.last_status_update_at or booking.booking_date
-    assert deadline(replace(booking, booking_date=booking.booking_date + later), policy).expires_at >= before
-    assert deadline(replace(booking, last_status_update_at=touched + later), policy).expires_at >= before
+    assert instant(replace(booking, booking_date=booking.booking_date + later), policy) >= before
+    assert instant(replace(booking, last_status_update_at=touched + later), policy) >= before
 
 
 @given(facts, policies)
 def test_the_instant_of_the_deadline_is_expired_and_the_one_before_is_not(booking: Facts, policy: Policy) -> None:
-    due = deadline(booking, policy)
-    assert eligible(booking, due, due.expires_at)
-    assert not eligible(booking, due, due.expires_at - TICK)
+    due, at = deadline(booking, policy), instant(booking, policy)
+    assert eligible(booking, due, at)
+    assert not eligible(booking, due, at - TICK)
 
 
 def test_a_booking_still_to_come_is_never_expired_whatever_its_deadline() -> None:
-    due = deadline(BOOKING, DAY)
-    assert eligible(replace(BOOKING, booking_date=due.expires_at - TICK), due, due.expires_at)
-    assert not eligible(replace(BOOKING, booking_date=due.expires_at), due, due.expires_at)
+    due, at = deadline(BOOKING, DAY), instant(BOOKING, DAY)
+    assert eligible(replace(BOOKING, booking_date=at - TICK), due, at)
+    assert not eligible(replace(BOOKING, booking_date=at), due, at)
 
 
 @given(facts, policies)
@@ -80,38 +90,38 @@ def test_only_an_update_by_a_person_adds_a_term() -> None:
     assert [t.anchor for t in deadline(BOOKING, DAY).terms] == ["booking_date"]
     touched = replace(BOOKING, last_status_update_at=BOOKED_FOR + HOUR)
     assert [t.anchor for t in deadline(touched, DAY).terms] == ["booking_date", "last_status_update"]
-    assert deadline(touched, DAY).expires_at == BOOKED_FOR + 25 * HOUR
+    assert instant(touched, DAY) == BOOKED_FOR + 25 * HOUR
 
 
 def test_an_update_long_before_the_booking_date_changes_nothing() -> None:
     touched = replace(BOOKING, last_status_update_at=BOOKED_FOR - 48 * HOUR)
-    assert deadline(touched, DAY).expires_at == deadline(BOOKING, DAY).expires_at
+    assert instant(touched, DAY) == instant(BOOKING, DAY)
 
 
 def test_quiet_hours_count_from_the_update_alone() -> None:
     touched = replace(BOOKING, last_status_update_at=BOOKED_FOR + 2 * HOUR)
-    assert deadline(touched, Policy("*", 1, 72)).expires_at == BOOKED_FOR + 74 * HOUR
-    assert deadline(touched, Policy("*", 24, 0.5)).expires_at == BOOKED_FOR + 24 * HOUR
+    assert instant(touched, Policy("*", 1, 72)) == BOOKED_FOR + 74 * HOUR
+    assert instant(touched, Policy("*", 24, 0.5)) == BOOKED_FOR + 24 * HOUR
 
 
 @pytest.mark.parametrize("status", ["created", "service_delivered", "awaiting_confirmation", "completed", "cancelled"])
 def test_only_pending_and_confirmed_bookings_lapse(status: Status) -> None:
     booking = replace(BOOKING, status=status)
-    assert expires_at(booking, Policies(DAY)) is None
+    assert expires_at(booking, Policies(DAY), NOW) is None
     assert not eligible(booking, deadline(booking, DAY), BOOKED_FOR + timedelta(days=900))
 
 
 def test_a_categorys_policy_replaces_the_default_one_whole() -> None:
     policies = Policies(Policy("*", 24, 48), {"plumbing": Policy("plumbing", 2)})
     touched = replace(BOOKING, last_status_update_at=BOOKED_FOR)
-    assert expires_at(touched, policies) == BOOKED_FOR + 2 * HOUR
-    assert expires_at(replace(touched, category="tutoring"), policies) == BOOKED_FOR + 48 * HOUR
+    assert expires_at(touched, policies, NOW) == BOOKED_FOR + 2 * HOUR
+    assert expires_at(replace(touched, category="tutoring"), policies, NOW) == BOOKED_FOR + 48 * HOUR
 
 
 def test_the_fingerprint_tells_policies_apart_and_knows_equal_ones() -> None:
     first, second = Policy("a", 1), Policy("b", 2)
-    assert Policies(DAY, {"a": first, "b": second}).fingerprint == Policies(DAY, {"b": second, "a": first}).fingerprint
-    assert len({Policies(DAY).fingerprint, Policies(first).fingerprint, Policies(DAY, {"a": first}).fingerprint}) == 3
+    assert Policies(DAY, {"a": first, "b": second}).fingerprint(NOW) == Policies(DAY, {"b": second, "a": first}).fingerprint(NOW)
+    assert len({Policies(DAY).fingerprint(NOW), Policies(first).fingerprint(NOW), Policies(DAY, {"a": first}).fingerprint(NOW)}) == 3
 
 
 def settings(monkeypatch: pytest.MonkeyPatch, **environment: str) -> ExpirySettings:

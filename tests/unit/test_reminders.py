@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from contracts.events import Status
-from services.expiry.grace import Deadline, Facts, Policy, deadline
+from services.expiry.grace import Deadline, Facts, Policy, Rule, deadline
 from services.expiry.reminders import lead_due, leads, next_at
 
 BOOKED_FOR = datetime(2026, 11, 20, 6, tzinfo=UTC)
@@ -21,7 +21,7 @@ hours = st.lists(st.floats(0.001, 8760), max_size=10)
 
 
 def decided(*reminders: float) -> Deadline:
-    return deadline(REQUEST, Policy("*", 24, reminders=reminders or (24, 2)))
+    return deadline(REQUEST, Rule(Policy("*", 24, reminders=reminders or (24, 2))))
 
 
 def due(after: datetime, now: datetime, *reminders: float) -> float | None:

@@ -18,6 +18,9 @@ EXPIRED = """
 TOLD = "select count(distinct booking) from notifier.deliveries where template = 'expired-customer'"
 WATCHED = "select count(*) from expiry.deadlines where expires_at is not null"
 QUEUED = "select (select count(*) from booking.outbox) + (select count(*) from expiry.outbox)"
+REMINDERS = """
+    select (select count(*) from expiry.deadlines where next_reminder_at is not null)
+        + (select count(*) from notifier.deliveries where state = 'pending')"""
 
 
 async def until(engine: AsyncEngine, statement: str, number: int) -> None:

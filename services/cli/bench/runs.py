@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from contracts.cloudevents import Outgoing
 from contracts.commands import ExpireBooking
 from contracts.events import BookingCancelled, BookingCreated, BookingSubmitted
-from services.cli.bench import ledger
+from services.cli.bench import latency as lateness, ledger
 from services.cli.bench.load import requests, with_copies
 from services.cli.bench.tally import Tally, tally
 from services.cli.clients import producing
@@ -20,6 +20,7 @@ from services.runtime.db import open_direct_engine
 from services.runtime.errors import Halt
 
 SOON, LATE, LAPSED = timedelta(hours=1), timedelta(days=60), timedelta(hours=73)
+QUIET, LEAD = timedelta(minutes=30), timedelta(seconds=5)
 MILLISECONDS = 1000
 
 
@@ -48,11 +49,29 @@ async def expiry(stage: Stage, opens: datetime, due: int, others: int) -> dict[s
         await ledger.until(engine, ledger.QUEUED, 0)
         await ledger.until(engine, ledger.EXPIRED, due)
         await ledger.until(engine, ledger.BOOKINGS, others)
-    emitted, cancelled = await tally(stage.kafka, ExpireBooking), await tally(stage.kafka, BookingCancelled)
-    emitted.demand(_subjects(lapsing), "commands to expire")
-    cancelled.demand(_subjects(lapsing), "cancellations")
+    emitted, cancelled = await _cancelled(stage, lapsing)
     events = (cancelled.last_ms - emitted.first_ms) / MILLISECONDS
     return {"events_seconds": events, **_rate(due, max(told - emitted.first_ms, cancelled.last_ms - emitted.first_ms) / MILLISECONDS)}
+
+
+async def latency(stage: Stage, opens: datetime, rate: float, number: int, poll_seconds: float) -> dict[str, float]:
+    """Let `number` bookings lapse one after the other, `rate` a second: how long after its deadline each is in the send ledger."""
+    records = [requests(1, opens + SOON + timedelta(seconds=n / rate), opens)[0] for n in range(number)]
+    async with _database(stage) as engine:
+        await _send(stage.kafka, records)
+        await _created(engine, records)
+        await ledger.until(engine, ledger.WATCHED, number)
+        due = await lateness.deadlines(engine)
+        first = min(due.values())
+        stage.move_clock(first - QUIET)
+        await ledger.until(engine, ledger.REMINDERS, 0)
+        await ledger.until(engine, ledger.QUEUED, 0)
+        stage.move_clock(first - LEAD)
+        late = await lateness.lateness(stage, engine, due)
+        await ledger.until(engine, ledger.QUEUED, 0)
+        await ledger.until(engine, ledger.EXPIRED, number)
+    await _cancelled(stage, records)
+    return lateness.summary(late, poll_seconds)
 
 
 @asynccontextmanager
@@ -75,6 +94,13 @@ async def _send(bootstrap: str, records: Sequence[Outgoing]) -> None:
 async def _created(engine: AsyncEngine, records: Sequence[Outgoing]) -> None:
     await ledger.until(engine, ledger.BOOKINGS, len(records))
     await ledger.until(engine, ledger.QUEUED, 0)
+
+
+async def _cancelled(stage: Stage, records: Sequence[Outgoing]) -> tuple[Tally, Tally]:
+    emitted, cancelled = await tally(stage.kafka, ExpireBooking), await tally(stage.kafka, BookingCancelled)
+    emitted.demand(_subjects(records), "commands to expire")
+    cancelled.demand(_subjects(records), "cancellations")
+    return emitted, cancelled
 
 
 async def _demand(stage: Stage, records: Sequence[Outgoing]) -> Tally:

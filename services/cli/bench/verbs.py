@@ -10,49 +10,90 @@ from typing import Annotated
 
 import typer
 
-from services.cli.bench import runs
-from services.cli.demo.stage import Stage, staged
+from services.cli.bench import runs, scan as scans
+from services.cli.demo.stage import Stage, own_folder, staged
 from services.cli.output import complain, print_json, quiet_logs
 from services.runtime.clock import host_now
+from services.runtime.embedded.postgres import start_postgres
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
+POLL_SECONDS = 1.0
 Many = Annotated[int, typer.Option(min=1)]
 Workers = Annotated[int, typer.Option(min=1, help="Copies of the booking service.")]
 Copies = Annotated[bool, typer.Option("--copies", help="Deliver every tenth command twice.")]
-Run = Callable[[Stage, datetime], Awaitable[Mapping[str, float]]]
+Figures = Mapping[str, object]
+Run = Callable[[Stage, datetime], Awaitable[Figures]]
 
 
 @app.callback()
 def bench() -> None:
     """Measure what the platform does in a second. Each run has servers of its own, and fails unless every effect is there once."""
+    quiet_logs()
 
 
 @app.command()
 def ingest(*, commands: Many = 20_000, workers: Workers = 1, copies: Copies = False) -> None:
     """Create bookings: from the first command sent to the last event published."""
     given = {"commands": commands, "workers": workers, "copies": copies}
-    _measure("ingest", given, workers, lambda stage, opens: runs.ingest(stage, opens, commands, copies=copies))
+    _report("ingest", given, lambda: _staged(workers, lambda stage, opens: runs.ingest(stage, opens, commands, copies=copies)))
 
 
 @app.command()
 def expiry(*, due: Many = 20_000, others: Annotated[int, typer.Option("--open", min=0)] = 100_000, workers: Workers = 1) -> None:
     """Let bookings lapse: from the first command emitted to the last event published and the last row in the send ledger."""
-    _measure(
-        "expiry", {"due": due, "open": others, "workers": workers}, workers, lambda stage, opens: runs.expiry(stage, opens, due, others)
-    )
+    given = {"due": due, "open": others, "workers": workers}
+    _report("expiry", given, lambda: _staged(workers, lambda stage, opens: runs.expiry(stage, opens, due, others)))
 
 
-def _measure(name: str, given: Mapping[str, object], workers: int, run: Run) -> None:
-    quiet_logs()
-    opens, load = host_now(), os.getloadavg()[0]
-    with staged(opens, lambda _: None, {"SEWA_BOOKING_COPIES": str(workers)}) as stage:
-        complain(f"bench {name}: the platform is up")
-        began = time.monotonic()
-        figures = asyncio.run(_awaited(run, stage, opens))
-        whole = round(time.monotonic() - began, 1)
+@app.command()
+def latency(*, rate: Annotated[float, typer.Option(min=0.1, max=10_000)] = 100, seconds: Many = 30, workers: Workers = 1) -> None:
+    """Let bookings lapse one by one, so many a second: from the deadline to the row in the send ledger, in seconds."""
+    number = max(2, round(rate * seconds))
+    given = {"rate": rate, "bookings": number, "workers": workers}
+    _report("latency", given, lambda: _staged(workers, lambda stage, opens: runs.latency(stage, opens, rate, number, POLL_SECONDS)))
+
+
+@app.command()
+def scan(*, sizes: Annotated[str, typer.Option("--open", help="Numbers of open bookings.")] = "1e5,1e6,1e7", rounds: Many = 20) -> None:
+    """Scan for what is due among few and many open bookings: milliseconds of a step, and how many times longer it takes among most."""
+    numbers = _numbers(sizes)
+    _report("scan", {"open": numbers, "rounds": rounds}, lambda: _scanned(numbers, rounds))
+
+
+def _numbers(sizes: str) -> list[int]:
+    try:
+        numbers = sorted({int(float(size)) for size in sizes.split(",")})
+    except (ValueError, OverflowError) as error:
+        raise typer.BadParameter(f"expected numbers like 1e5,1e6, not {sizes}") from error
+    if numbers[0] < scans.FEWEST:
+        raise typer.BadParameter(f"expected {scans.FEWEST} or more")
+    return numbers
+
+
+def _staged(workers: int, run: Run) -> Figures:
+    opens = host_now()
+    settings = {"SEWA_BOOKING_COPIES": str(workers), "SEWA_EXPIRY_SCAN_SECONDS": str(POLL_SECONDS)}
+    with staged(opens, lambda _: None, settings) as stage:
+        complain("bench: the platform is up")
+        return asyncio.run(_awaited(run, stage, opens))
+
+
+def _scanned(sizes: list[int], rounds: int) -> Figures:
+    with own_folder() as home:
+        server = start_postgres(home)
+        try:
+            return asyncio.run(scans.scan(scans.databases(server.url, sizes), host_now(), rounds))
+        finally:
+            server.stop()
+
+
+def _report(name: str, given: Figures, measure: Callable[[], Figures]) -> None:
+    load, began = os.getloadavg()[0], time.monotonic()
+    figures = measure()
+    whole = round(time.monotonic() - began, 1)
     machine = {"cores": os.cpu_count(), "load_before": load, "load_after": os.getloadavg()[0], "python": platform.python_version()}
     print_json({"bench": name, **given, **figures, "verified": True, "whole_seconds": whole, **machine})
 
 
-async def _awaited(run: Run, stage: Stage, opens: datetime) -> Mapping[str, float]:
+async def _awaited(run: Run, stage: Stage, opens: datetime) -> Figures:
     return await run(stage, opens)

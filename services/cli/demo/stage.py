@@ -64,12 +64,19 @@ def staged(opens: datetime, waiting: Callable[[str], object], settings: Mapping[
 
     Raises StartFailed.
     """
-    home = Path(tempfile.mkdtemp(prefix="sewa-demo-"))
-    home.chmod(0o755)  # PostgreSQL changes its user when root starts it
-    try:
+    with own_folder() as home:
         clock = set_clock(home, opens)
         with _running(home, {**environment(home, clock), **(settings or {})}) as up:
             yield _opened(home, clock, up, waiting)
+
+
+@contextmanager
+def own_folder() -> Iterator[Path]:
+    """Make a folder that is gone afterwards."""
+    home = Path(tempfile.mkdtemp(prefix="sewa-demo-"))
+    home.chmod(0o755)  # PostgreSQL changes its user when root starts it
+    try:
+        yield home
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
