@@ -1,5 +1,6 @@
 """What must hold of bookings after every step: their versions, their ends, their deadlines, their time, and their table."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import chain
@@ -37,11 +38,12 @@ def one_cancel(e: Evidence) -> Iterator[str]:
 
 
 def nothing_early(e: Evidence) -> Iterator[str]:
-    """No booking expires, and none is asked to, before the deadline that its own history gives."""
+    """No booking expires, and none is asked to, before the deadline that its history gives by the policies in force at that instant."""
+    rules = policies(e)
     for booking, history in e.histories().items():
         for n, logged in enumerate(history):
             if logged.data.get("cancellation_reason") == "expired":
-                due = deadline(history[:n])
+                due = deadline(history[:n], rules, logged.at)
                 if logged.at < due or instant(logged.data["expired_at"]) != due:
                     yield f"{booking} expires at {logged.at}, with a deadline of {due}"
     for asked in e.topics["booking.commands.v1"]:
@@ -49,8 +51,35 @@ def nothing_early(e: Evidence) -> Iterator[str]:
             yield f"{asked.key} is asked to expire at {asked.at}, the business instant being {e.now}"
 
 
-def deadline(history: list[Logged]) -> datetime:
-    """Return the instant at which a booking with this history lapses, while it can."""
+def policies(e: Evidence) -> list[dict[str, Any]]:
+    """Return what was published of policies; a version not above those before it does not count."""
+    highest: dict[str, int] = defaultdict(int)
+    found = []
+    for data in (told.data for told in e.topics["policy.events.v1"] if told.data):
+        if data["policy_version"] > highest[data["category"]]:
+            highest[data["category"]] = data["policy_version"]
+            found.append(data)
+    return found
+
+
+def _hours(history: list[Logged], rules: list[dict[str, Any]], at: datetime) -> tuple[timedelta, timedelta]:
+    """Return grace and quiet period of the policy that a booking has at an instant."""
+    for scope in (history[0].data["category"], "*"):
+        found = [rule for rule in rules if rule["category"] == scope and _applies(rule, history[0].at, at)]
+        if found:
+            latest = max(found, key=lambda rule: int(rule["policy_version"]))
+            grace = timedelta(hours=latest["grace_hours"])
+            return grace, grace if latest["quiet_hours"] is None else timedelta(hours=latest["quiet_hours"])
+    return GRACE, GRACE
+
+
+def _applies(rule: dict[str, Any], created: datetime, at: datetime) -> bool:
+    return instant(rule["effective_at"]) <= (at if rule["pin"] == "live" else min(at, created))
+
+
+def deadline(history: list[Logged], rules: list[dict[str, Any]], at: datetime) -> datetime:
+    """Return when a booking with this history lapses, while it can, as things stand at an instant."""
+    grace, quiet = _hours(history, rules, at)
     visit, status, touched = instant(history[0].data["booking_date"]), "", None
     for logged in history:
         moved = logged.name in {"BookingCreated", "BookingRescheduled", "BookingOverridden"}
@@ -59,7 +88,7 @@ def deadline(history: list[Logged]) -> datetime:
         if by_person and ((logged.data["status"] != status and status) or logged.name == "BookingRescheduled"):
             touched = logged.at
         status = logged.data["status"]
-    return max(visit + GRACE, touched + GRACE) if touched else visit + GRACE
+    return max(visit + grace, touched + quiet) if touched else visit + grace
 
 
 def folded_log_equals_tables(e: Evidence) -> Iterator[str]:

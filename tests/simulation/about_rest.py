@@ -10,7 +10,7 @@ from contracts.actors import Actor
 from contracts.message import type_of
 from contracts.topics import BOOKING_EVENTS
 from services.booking.state import Occurred, evolve
-from tests.simulation.about_bookings import deadline
+from tests.simulation.about_bookings import deadline, policies
 from tests.simulation.about_messages import POSED, letter, outcomes_of
 from tests.simulation.evidence import Evidence, Logged, Seen, firsts, instant
 
@@ -60,10 +60,11 @@ def everybody_told(e: Evidence) -> Iterator[str]:
 
 def nothing_overdue(e: Evidence) -> Iterator[str]:
     """At rest nothing waits for what time alone brings about: expiry, the end of a pre-payment that never came, a confirmation."""
+    rules = policies(e)
     for booking, history in e.histories().items():
         status, asked = history[-1].data["status"], [each for each in history if each.name in ANSWERS]
-        if status in OPEN and deadline(history) <= e.now:
-            yield f"{booking} is {status} at {e.now}, past its deadline {deadline(history)}"
+        if status in OPEN and (due := deadline(history, rules, e.now)) <= e.now:
+            yield f"{booking} is {status} at {e.now}, past its deadline {due}"
         if status == "created" and history[0].at + PREPAYMENT <= e.now:
             yield f"{booking} still waits for its pre-payment"
         if status == "awaiting_confirmation" and instant(asked[-1].data.get("auto_confirm_at") or "9999-01-01T00:00:00Z") <= e.now:
@@ -72,8 +73,9 @@ def nothing_overdue(e: Evidence) -> Iterator[str]:
 
 def index_follows(e: Evidence) -> Iterator[str]:
     """At rest the deadline index and the accounts have followed every booking to its last version."""
+    rules = policies(e)
     for booking, history in e.histories().items():
-        due = deadline(history) if history[-1].data["status"] in OPEN else None
+        due = deadline(history, rules, e.now) if history[-1].data["status"] in OPEN else None
         if e.index.get(booking) != (history[-1].version, due):
             yield f"{booking} is in the deadline index as {e.index.get(booking)}, not as {history[-1].version, due}"
         if e.accounts.get(booking) != history[-1].version:

@@ -11,7 +11,12 @@ from tests.simulation.world import ROOTS
 Act = Callable[[History], Awaitable[str]]
 NOTHING = "nothing"
 MOUTHS = 3
-LEAPS = {timedelta(seconds=1): 4, timedelta(seconds=61): 4, timedelta(minutes=16): 4, timedelta(hours=1): 4} | {
+LEAPS = {
+    timedelta(seconds=1): 5,
+    timedelta(seconds=59): 4,
+    timedelta(seconds=61): 3,
+    timedelta(minutes=16): 4,
+    timedelta(hours=1): 4,
     timedelta(hours=7): 4,
     timedelta(hours=25): 4,
     timedelta(days=8): 2,
@@ -21,10 +26,12 @@ GROUPS = {
     "booking.payments": 4,
     "directory.events": 1,
     "expiry.events": 5,
+    "expiry.policies": 2,
     "expiry.rejections": 2,
     "notifier.events": 3,
     "notifier.deadlines": 1,
     "payments.events": 4,
+    "payments.policies": 1,
 }
 LOOPS = {
     ("booking", "relay"): 7,
@@ -35,6 +42,7 @@ LOOPS = {
     ("directory", "relay"): 1,
     ("expiry", "scan"): 6,
     ("expiry", "remind"): 2,
+    ("expiry", "redate"): 2,
     ("expiry", "relay"): 1,
     ("notifier", "deliver:in-app"): 1,
     ("notifier", "deliver:email"): 5,
@@ -92,8 +100,6 @@ async def deliver(history: History) -> str:
     if group is None:
         return NOTHING
     member, service = history.member(group), service_of(group)
-    if group == "notifier.deadlines":
-        await history.drain("notifier.events")  # which it waits for
     batch = member.fetch(history.chance, member.waiting())
     own = [(f"{group} {place}", effect) for place, effect in BATCHES]
     set_ = history.arm([*own, *own, *((f"{service} {place}", effect) for place, effect in (*SENDS, *CUTS))])

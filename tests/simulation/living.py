@@ -1,12 +1,16 @@
 """One history: some tens of steps that a seed chooses, then rest; what holds is looked at after each."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partialmethod
 from random import Random
 
 import asyncpg
+import pytest
 
+from services.runtime.causality import CatchUp
 from tests.simulation.acts import ACTS, NOTHING, UNSEEN, flow
 from tests.simulation.history import History
 from tests.simulation.lookout import Lookout, Violated, wipe
@@ -33,7 +37,8 @@ async def begun(seed: int, engines: Engines, eye: "asyncpg.Connection[asyncpg.Re
     chance = Random(seed)
     world = World(engines, chance)
     history = History(world, Lookout(world, eye), Upstream(chance, world.log, world.new_id))
-    with staged(world):
+    with staged(world), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CatchUp, "_look_again", partialmethod(_look_again, history))
         try:
             history.upstream.invite(world.instant)
             for service in ROOTS:
@@ -44,6 +49,12 @@ async def begun(seed: int, engines: Engines, eye: "asyncpg.Connection[asyncpg.Re
         finally:
             for name in list(world.running):
                 await world.stop(name)
+
+
+async def _look_again(waiting: CatchUp, history: History) -> None:
+    """Let the group that another one waits for read on meanwhile."""
+    await asyncio.sleep(0)  # whoever waits has a time limit
+    await history.drain(waiting.consumer.worker.group)
 
 
 async def step(history: History) -> None:

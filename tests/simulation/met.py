@@ -6,15 +6,15 @@ from typing import get_args
 
 from contracts.events import CancellationReason
 from contracts.rejections import RejectionCode
-from contracts.topics import BOOKING_COMMANDS, BOOKING_EVENTS, DEADLINE_EVENTS, PAYMENT_EVENTS
+from contracts.topics import BOOKING_COMMANDS, BOOKING_EVENTS, DEADLINE_EVENTS, PAYMENT_EVENTS, POLICY_EVENTS
 from tests.simulation.about_messages import POSED
 from tests.simulation.acts import ACTS, BATCHES, CUTS, MAILS, SENDS
 from tests.simulation.clashes import STANDS
 from tests.simulation.history import History
 
-SAID = (BOOKING_COMMANDS, BOOKING_EVENTS, PAYMENT_EVENTS, DEADLINE_EVENTS)
+SAID = (BOOKING_COMMANDS, BOOKING_EVENTS, PAYMENT_EVENTS, DEADLINE_EVENTS, POLICY_EVENTS)
 BURIED = ("bad-json", "orphan", *POSED)
-NEVER = {"said ScanHeld"}  # no breaker is set
+NEVER = {"said ScanHeld", "said CalendarPublished"}  # no breaker is set, no policy asks for a calendar
 
 
 def met(history: History) -> Counter[str]:

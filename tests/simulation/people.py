@@ -10,9 +10,11 @@ from uuid import UUID
 from contracts.actors import Actor
 from contracts.directory import PersonUpserted, ProviderHoursSet, ServiceUpserted, Week
 from contracts.message import Message
+from contracts.policies import GracePolicySet
 from tests import builders
+from tests.builders import ADMIN
 
-HOUR = timedelta(hours=1)
+HOUR, A_MINUTE = timedelta(hours=1), timedelta(seconds=60)
 VISITS = (-30, -20, -1, 1, 1, 30)
 ODDS_OF_COLLISION = 0.5
 DAY = (("00:00", "24:00"),)
@@ -67,6 +69,19 @@ def introductions(now: datetime) -> Iterator[Message[Any]]:
 
 def _shop(told: PersonUpserted | ServiceUpserted | ProviderHoursSet, now: datetime) -> Message[Any]:
     return Message(told.required_subject(), "shop", told.required_subject(), now, SHOP, told)
+
+
+def policy(version: int, now: datetime, chance: Random) -> GracePolicySet:
+    """Return what an admin may announce: another grace for the category or for all, a minute ahead as is usual, or hours."""
+    return GracePolicySet(
+        category=chance.choice(["plumbing", "*"]),
+        policy_version=version,
+        effective_at=now + chance.choice([A_MINUTE, A_MINUTE, 7 * HOUR]),
+        grace_hours=chance.choice([12, 24, 36, 48]),
+        quiet_hours=chance.choice([None, 6, 48]),
+        pin=chance.choice(["live", "live", "at_creation"]),
+        set_by=str(ADMIN),
+    )
 
 
 def service_of(provider: Actor) -> UUID:

@@ -10,12 +10,13 @@ from uuid import UUID
 
 from contracts.message import Message
 from contracts.topics import BOOKING_EVENTS
+from tests import builders
 from tests.simulation import gateway, talk
 from tests.simulation.broker import Log
-from tests.simulation.people import CUSTOMERS, PROVIDERS, Story, introductions, meet
+from tests.simulation.people import CUSTOMERS, PROVIDERS, Story, introductions, meet, policy
 
 BOOKINGS = 3
-AGAIN, GARBLED, POSED, PAID = 0.13, 0.17, 0.2, 0.33
+AGAIN, GARBLED, ODD, RULED, PAID = 0.13, 0.17, 0.2, 0.23, 0.36
 NEXT, FITS, ODD_MONEY = 0.55, 0.85, 0.3
 
 
@@ -28,6 +29,7 @@ class Upstream:
     new_id: Callable[[], UUID]
     stories: list[Story] = field(default_factory=list)
     sent: list[Message[Any]] = field(default_factory=list)
+    policies: int = 0
 
     def invite(self, now: datetime) -> None:
         """Tell the directory who there is and what they offer, and think of bookings."""
@@ -48,12 +50,10 @@ class Upstream:
     def say(self, now: datetime) -> str:
         """Send something, and return what."""
         odds, story = self.chance.random(), self.chance.choice(self.stories)
-        if odds < AGAIN and self.sent:
-            return "again " + self._send(self.chance.choice(self.sent))
-        if odds < GARBLED:
-            return self._garble(story, now)
-        if odds < POSED and self.sent:
-            return self._pose(story, now)
+        if odds < ODD and self.sent:
+            return self._odd(odds, story, now)
+        if odds < RULED:
+            return self._rule(now)
         if odds < PAID and story.told and (story.prepaid or self.chance.random() < ODD_MONEY):
             return self._new(gateway.say(story, self.log, self.chance), now)
         if story.visit is None:
@@ -61,6 +61,11 @@ class Upstream:
         if story.prepaid and story.told and not story.authorized:
             return self._new(gateway.secure(story), now)
         return self._new(self._told(story, now), now)
+
+    def _odd(self, odds: float, story: Story, now: datetime) -> str:
+        if odds < AGAIN:
+            return "again " + self._send(self.chance.choice(self.sent))
+        return self._garble(story, now) if odds < GARBLED else self._pose(story, now)
 
     def _told(self, story: Story, now: datetime) -> Message[Any]:
         odds = self.chance.random()
@@ -91,6 +96,12 @@ class Upstream:
         """Send another message under the id of one that was sent before."""
         posed = self.chance.choice(self.sent)
         return "posing " + self._send(replace(talk.anything(story, now, self.chance), id=posed.id, source=posed.source, time=now))
+
+    def _rule(self, now: datetime) -> str:
+        """Have an admin announce another policy, in time for what is under way to end before."""
+        self.policies += 1
+        data = policy(self.policies, now, self.chance)
+        return self._new(Message("", "office", data.category, now, builders.ADMIN, data), now)
 
     def _send(self, message: Message[Any]) -> str:
         self.log.append(message.topic, message.key(), message.value(), message.headers())
