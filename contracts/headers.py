@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from contracts.actors import Actor
 from contracts.deadletters import Headers, Unreadable
@@ -49,12 +50,11 @@ class Attributes:
 def read_attributes(headers: Headers) -> Attributes:
     """The attributes in the headers; Unreadable `schema` names the first header that is missing or malformed."""
     found = _texts(headers)
-    for name in REQUIRED:
-        if name not in found:
-            raise Unreadable("schema", f"{name}: missing")
+    if missing := [name for name in REQUIRED if name not in found]:
+        raise Unreadable("schema", f"{missing[0]}: missing")
     if found["ce_specversion"] != "1.0":
         raise Unreadable("schema", "ce_specversion: should be 1.0")
-    if "content-type" in found and not _JSON.fullmatch(found["content-type"]):
+    if not _JSON.fullmatch(found.get("content-type", "application/json")):
         raise Unreadable("schema", "content-type: should be application/json")
     name, version = _type_parts(found["ce_type"])
     return Attributes(
@@ -98,6 +98,7 @@ def _text(name: str, raw: bytes | None) -> str:
     return text
 
 
+@lru_cache(maxsize=256)
 def _type_parts(text: str) -> tuple[str, str]:
     parts = _TYPE.fullmatch(text)
     if parts is None:

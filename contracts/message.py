@@ -43,7 +43,7 @@ def type_of(contract: type[Contract]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Message(Generic[D_co]):
-    """One message; `payload_hash` is set on what was received."""
+    """One message; `payload_hash` is set on what was received from a topic that others write to as well."""
 
     id: str
     source: str

@@ -24,6 +24,7 @@ from contracts.values import Contract
 __all__ = ["DeadLetterReason", "Headers", "Sources", "Tombstone", "Unreadable", "decode"]
 
 LONGEST_ERROR = 1000
+LONGEST_CHARACTER = 4
 
 _CONTRACTS: Mapping[str, Mapping[str, type[Contract]]] = {
     topic.name: {type_of(contract): contract for contract in topic.carries} for topic in TOPICS
@@ -70,12 +71,14 @@ def decode(
     required = data.required_subject()
     if required is not None and required != attributes.subject:
         raise Unreadable("schema", f"ce_subject: {attributes.name} does not belong under this key")
-    return _message(attributes, data, received)
+    return _message(attributes, data, received, hashed=kept.open)
 
 
 def _check_size(headers: Headers, value: bytes | None) -> None:
     if value is not None and len(value) > VALUE_LIMIT:
         raise Unreadable("too-large", f"a value of {len(value)} bytes; the limit is {VALUE_LIMIT}")
+    if sum([LONGEST_CHARACTER * len(name) + len(raw or b"") for name, raw in headers]) <= HEADERS_LIMIT:
+        return
     size = sum(len(name.encode("utf-8", "replace")) + len(raw or b"") for name, raw in headers)
     if size > HEADERS_LIMIT:
         raise Unreadable("too-large", f"headers of {size} bytes; the limit is {HEADERS_LIMIT}")
@@ -134,7 +137,7 @@ def _described(error: ValidationError) -> str:
     return text if len(text) <= LONGEST_ERROR else text[: LONGEST_ERROR - 1] + "…"
 
 
-def _message(attributes: Attributes, data: Contract, received: Json) -> Message[Contract]:
+def _message(attributes: Attributes, data: Contract, received: Json, *, hashed: bool) -> Message[Contract]:
     return Message(
         id=attributes.id,
         source=attributes.source,
@@ -147,5 +150,5 @@ def _message(attributes: Attributes, data: Contract, received: Json) -> Message[
         causation_source=attributes.causation_source,
         aggregate_version=attributes.aggregate_version,
         traceparent=attributes.traceparent,
-        payload_hash=payload_hash(attributes.type, attributes.subject, attributes.actor, received),
+        payload_hash=payload_hash(attributes.type, attributes.subject, attributes.actor, received) if hashed else b"",
     )

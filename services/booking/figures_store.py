@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
 from datetime import date, tzinfo
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from contracts.events import Event
 from contracts.message import Message
 from services.booking.figures import STANDINGS, Change, Figure, Request, Settlement, summed
 from services.booking.model import Booking
-from services.runtime.db import rows_json
+from services.runtime.db import cells, rows_json
 
 AT_ONCE = 10_000
 DELTA = "series text, labels text[], number bigint, amount numeric"
@@ -56,12 +55,8 @@ async def _append(connection: AsyncConnection, figures: Sequence[Figure]) -> Non
             text(f"""
                 insert into booking.figure_deltas (series, labels, number, amount)
                 select series, labels, number, amount from json_to_recordset(:rows) as r ({DELTA})"""),
-            {"rows": rows_json({**_row(figure), "labels": _array(figure.labels)} for figure in figures)},
+            {"rows": rows_json({**cells(figure), "labels": _array(figure.labels)} for figure in figures)},
         )
-
-
-def _row(value: Figure | Request | Settlement) -> dict[str, object]:
-    return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
 def _array(labels: Sequence[str]) -> str:
@@ -77,7 +72,7 @@ async def _save_requests(connection: AsyncConnection, requests: Sequence[Request
                 select booking, version, requested_at, ended_at, ending from json_populate_recordset(null::booking.requests, :rows)
                 order by booking, version
                 on conflict (booking, version) do update set ended_at = excluded.ended_at, ending = excluded.ending"""),
-            {"rows": rows_json(map(_row, requests))},
+            {"rows": rows_json(requests)},
         )
 
 
@@ -88,7 +83,7 @@ async def _save_settlements(connection: AsyncConnection, settlements: Sequence[S
                 insert into booking.settlements (booking, version, at, captured, refunded)
                 select booking, version, at, captured, refunded from json_populate_recordset(null::booking.settlements, :rows)
                 order by booking, version"""),
-            {"rows": rows_json(map(_row, settlements))},
+            {"rows": rows_json(settlements)},
         )
 
 

@@ -11,8 +11,8 @@ from contracts.commands import CreateBooking
 from contracts.ids import new_id
 from contracts.message import Message
 from contracts.rejections import CommandRejected
-from services.booking.lifecycle import SYSTEM, Cause, Facts, Refusal, Unchanged, allowed, decide, is_party
-from services.booking.state import Booking, BookingEvent, Occurred, Slot, evolve
+from services.booking.lifecycle import SYSTEM, Cause, Facts, Refusal, Unchanged, allowed, is_party, unfold
+from services.booking.state import Booking, BookingEvent, Occurred, Slot
 from services.booking.store import SOURCE, Logged
 from services.runtime.errors import brief
 from services.runtime.outcomes import Burial, Fate, Outcome
@@ -58,18 +58,14 @@ class Fold:
         return Burial("poison", failure, ATTEMPTS)
 
     def _decide(self, booking: Booking | None, command: Command) -> Outcome:
-        decision = decide(booking, command, Facts(tuple(self._busy_for(booking).values()), self._auto_confirm_after), self.now)
-        if isinstance(decision, Unchanged):
+        steps = unfold(booking, command, Facts(tuple(self._busy_for(booking).values()), self._auto_confirm_after), self.now)
+        if isinstance(steps, Unchanged):
             return Fate.UNCHANGED
-        if isinstance(decision, Refusal):
-            self.rejections.append(rejection(booking, command, decision, self.now))
+        if isinstance(steps, Refusal):
+            self.rejections.append(rejection(booking, command, steps, self.now))
             return Fate.REFUSED
-        events = []
-        for occurred in decision:
-            booking = evolve(booking, occurred)
-            events.append(Logged(published(occurred, command), command.payload_hash))
-        if booking is not None:
-            self._keep(booking)
+        events = [Logged(published(occurred, command), command.payload_hash) for occurred, _ in steps]
+        self._keep(steps[-1][1])
         self.events += events
         return Fate.HANDLED
 

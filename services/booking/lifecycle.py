@@ -36,18 +36,26 @@ from services.booking.table import (
 from services.booking.work import Work
 
 Cause = BookingCommand | PaymentFact
+Step = tuple[Occurred, Booking]
+Unfolded = tuple[Step, ...] | Refusal | Unchanged
 FOLLOWED = {follow_up.before for follow_up in FOLLOW_UPS}
 
 
 def decide(booking: Booking | None, message: Message[Cause], facts: Facts, now: datetime) -> Decision:
     """Return what happens when `message` meets `booking` at the business instant `now`."""
+    steps = unfold(booking, message, facts, now)
+    return steps if isinstance(steps, Refusal | Unchanged) else tuple(occurred for occurred, _ in steps)
+
+
+def unfold(booking: Booking | None, message: Message[Cause], facts: Facts, now: datetime) -> Unfolded:
+    """Return the same as `decide`, each event with the booking as it is then."""
     data = message.data
     answer = _record(booking, message, data) if isinstance(data, PaymentFact) else _command(booking, message, data, facts, now)
     if isinstance(answer, Refusal | Unchanged):
         return answer
     version = booking.version if booking else 0
     first = Occurred(UUID(message.subject), version + 1, now, message.actor, answer)
-    return (first, *_follow_ups(booking, first, data, facts))
+    return tuple(_followed(first, evolve(booking, first), data, facts))
 
 
 def _record(booking: Booking | None, message: Message[Cause], data: PaymentFact) -> Answer | Unchanged:
@@ -126,15 +134,13 @@ def _answer(booking: Booking | None, data: BookingCommand, actor: Actor, facts: 
     assert_never(data)
 
 
-def _follow_ups(booking: Booking | None, last: Occurred, cause: Cause, facts: Facts) -> Iterator[Occurred]:
-    """Add what the system does by itself after `last`, one event after the other."""
-    while last.data.status in FOLLOWED:
-        booking = evolve(booking, last)
-        event = _due(booking, cause, facts, last.at)
-        if event is None:
-            return
+def _followed(last: Occurred, booking: Booking, cause: Cause, facts: Facts) -> Iterator[Step]:
+    """Yield `last` and what the system does by itself after it, one event after the other."""
+    yield last, booking
+    while booking.status in FOLLOWED and (event := _due(booking, cause, facts, last.at)):
         last = Occurred(booking.id, last.version + 1, last.at, SYSTEM, event)
-        yield last
+        booking = evolve(booking, last)
+        yield last, booking
 
 
 def _due(booking: Booking, cause: Cause, facts: Facts, now: datetime) -> BookingEvent | None:

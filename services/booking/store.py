@@ -193,7 +193,7 @@ def _logged(n: int, logged: Logged) -> dict[str, object]:
         "event_id": event.id,
         "type": event.type,
         "payload": event.value().decode(),
-        "actor": event.actor,
+        "actor": str(event.actor),
         "at": event.time,
         "cause_id": event.causation_id,
         "cause_source": event.causation_source,

@@ -1,6 +1,7 @@
 """`sewa run`: one process of one service, until a signal."""
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from services.runtime.errors import Halt, Misconfigured
 from services.runtime.logs import configure_logging
 from services.runtime.process import Process
 
+GARBAGE = 20_000
 app = typer.Typer(add_completion=False)
 
 
@@ -46,6 +48,14 @@ def start(service: Known) -> None:
 
 async def _until_signal(build: Callable[[], Process]) -> None:
     process = build()
+    _collect_seldom()
     for signum in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signum, process.stopping.set)
     await process.run()
+
+
+def _collect_seldom() -> None:
+    """Have garbage looked for once in some batches, and never among what the start has made: a batch makes thousands of objects at once."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE, 20, 100)

@@ -1,7 +1,7 @@
 """The SQL of bookings as suggestions need them, and of what was answered. Every statement covers a batch, in the order of keys."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from uuid import UUID
 
 from sqlalchemy import text
@@ -11,7 +11,7 @@ from services.directory.facts import Booking, Figures
 from services.directory.slots import Interval
 from services.directory.tables import SCHEMA
 from services.runtime import outbox
-from services.runtime.db import rows_json
+from services.runtime.db import cells, rows_json
 from services.runtime.outbox import Outgoing
 
 BOOKING = tuple(field.name for field in fields(Booking))
@@ -54,7 +54,7 @@ async def save_bookings(connection: AsyncConnection, before: Mapping[UUID, Booki
             select {", ".join(BOOKING)} from json_populate_recordset(null::directory.bookings, :rows) order by id
             on conflict (id) do update set ({", ".join(FACTS)}) = ({", ".join(f"excluded.{name}" for name in FACTS)})
             where b.version < excluded.version"""),
-        {"rows": rows_json(asdict(booking) for booking in after)},
+        {"rows": rows_json(after)},
     )
     await _save_slots(connection, after)
     await _add_figures(connection, before, after)
@@ -95,13 +95,13 @@ async def _add_figures(connection: AsyncConnection, before: Mapping[UUID, Bookin
                 insert into directory.figures as f (provider, {", ".join(FIGURES)})
                 select provider, {", ".join(FIGURES)} from json_populate_recordset(null::directory.figures, :rows) order by provider
                 on conflict (provider) do update set ({", ".join(FIGURES)}) = ({", ".join(f"f.{n} + excluded.{n}" for n in FIGURES)})"""),
-            {"rows": rows_json({"provider": provider, **asdict(figures)} for provider, figures in added.items())},
+            {"rows": rows_json({"provider": provider, **cells(figures)} for provider, figures in added.items())},
         )
 
 
 async def hit_by(connection: AsyncConnection, periods: Sequence[tuple[UUID, Interval]]) -> list[tuple[int, Booking]]:
     """Return (index, booking) for each of `periods` of a provider and each pending or confirmed booking that it overlaps."""
-    rows = [{"n": n, "provider": provider, **asdict(period)} for n, (provider, period) in enumerate(periods)]
+    rows = [{"n": n, "provider": provider, **cells(period)} for n, (provider, period) in enumerate(periods)]
     hits = await connection.execute(
         text("""
             select k.n, s.booking

@@ -42,6 +42,13 @@ class Round:
         for delivery in deliveries:
             if delivery.interrupted:
                 _count(delivery.key, "ambiguous")
+        if self.channel.talks:
+            await self._attempt_each(deliveries, now)
+        elif deliveries:
+            await self.mark([await self.attempt(delivery, now) for delivery in deliveries], now)
+        return len(deliveries) == self.channel.at_once
+
+    async def _attempt_each(self, deliveries: Sequence[Delivery], now: datetime) -> None:
         underway = {asyncio.create_task(self.attempt(delivery, now)) for delivery in deliveries}
         try:
             while underway:
@@ -50,15 +57,15 @@ class Round:
         finally:
             for task in underway:
                 task.cancel()
-        return len(deliveries) == self.channel.at_once
 
     async def attempt(self, delivery: Delivery, now: datetime) -> Attempt:
         """Send one letter, unless there is no point in it at the business instant `now` any more."""
         try:
             if reason := pointless(delivery, now):
                 return self._result(delivery, State.SUPPRESSED, reason)
-            async with asyncio.timeout(SEND_SECONDS):
-                await self.channel.send(delivery)
+            if self.channel.talks:
+                async with asyncio.timeout(SEND_SECONDS):
+                    await self.channel.send(delivery)
         except Refused as refusal:
             return self._unsent(delivery, refusal.reason, final=refusal.final)
         except Exception as error:  # noqa: BLE001 - whatever it was, another try may succeed, and tries are numbered

@@ -1,7 +1,7 @@
 """The SQL of what letters are written from: bookings, people, and the names of services."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from uuid import UUID
 
 from sqlalchemy import text
@@ -31,7 +31,7 @@ async def load_bookings(connection: AsyncConnection, ids: Iterable[UUID]) -> dic
 
 async def save_bookings(connection: AsyncConnection, bookings: Iterable[Booking]) -> None:
     """Write `bookings`, except over a later version."""
-    if rows := [asdict(booking) for booking in bookings]:
+    if rows := list(bookings):
         await connection.execute(
             text(f"""
                 insert into notifier.bookings as b ({", ".join(BOOKING)})

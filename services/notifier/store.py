@@ -1,7 +1,7 @@
 """The SQL of the send ledger. Every statement covers a batch, and touches rows in the order of their keys."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
@@ -16,7 +16,7 @@ from services.notifier.ledger import Delivery, Entry, Key, Outcome, State
 from services.notifier.projections import load_bookings, load_people, load_services
 from services.notifier.tables import SCHEMA
 from services.runtime import outbox
-from services.runtime.db import rows_json
+from services.runtime.db import cells, rows_json
 from services.runtime.outbox import Outgoing
 
 KEY = tuple(field.name for field in fields(Key))
@@ -137,7 +137,7 @@ async def settle(connection: AsyncConnection, outcomes: Sequence[Outcome], now: 
 
 def _row(outcome: Outcome, now: datetime) -> dict[str, Any]:
     entry = outcome.entry
-    row = {**asdict(entry.key), "booking_version": entry.booking_version, "correlation_id": entry.correlation_id}
+    row = {**cells(entry.key), "booking_version": entry.booking_version, "correlation_id": entry.correlation_id}
     over = None if outcome.state is State.PENDING else now
     told = {"attempts": outcome.attempt, "state": outcome.state, "reason": outcome.reason, "wait": outcome.wait, "outcome_at": over}
     return {**row, "details": _kept(entry.details), **told}
@@ -150,7 +150,7 @@ def _kept(details: Details) -> dict[str, Any] | None:
 async def keep_letters(connection: AsyncConnection, deliveries: Iterable[Delivery], now: datetime) -> None:
     """Put letters where the app shows them: a template, the booking's facts of this moment and the details; no name of anybody."""
     rows = [
-        {**asdict(d.key), "id": d.key.letter_id, "facts": {"details": _kept(d.entry.details)}, "created_at": now}
+        {**cells(d.key), "id": d.key.letter_id, "facts": {"details": _kept(d.entry.details)}, "created_at": now}
         for d in sorted(deliveries, key=lambda d: d.key)
     ]
     if rows:

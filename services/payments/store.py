@@ -1,7 +1,7 @@
 """All SQL of the payments service. Statements that lock or write rows do so in the order of their keys."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, fields
+from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -35,7 +35,7 @@ async def lock_accounts(connection: AsyncConnection, bookings: Iterable[UUID]) -
 
 async def save_accounts(connection: AsyncConnection, accounts: Iterable[Account]) -> set[UUID]:
     """Write accounts and return their bookings, but for those that another process has brought as far meanwhile."""
-    rows = [asdict(account) for account in accounts]
+    rows = list(accounts)
     if not rows:
         return set()
     saved = await connection.execute(
@@ -61,7 +61,7 @@ async def newest_versions(connection: AsyncConnection) -> dict[str, int]:
 
 async def save_policies(connection: AsyncConnection, policies: Iterable[Policy]) -> None:
     """Write policies; one that is there stays."""
-    if rows := [asdict(policy) for policy in policies]:
+    if rows := list(policies):
         await connection.execute(
             text(f"""
                 insert into payments.policies ({POLICY})

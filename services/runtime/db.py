@@ -1,11 +1,11 @@
 """The database: one pool for transactions, one held connection for the locks that make a process a leader."""
 
-import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import structlog
+from pydantic_core import to_json
 from sqlalchemy import NullPool, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
@@ -39,14 +39,19 @@ def _connect_args(name: str) -> dict[str, Any]:
     return {"timeout": CONNECT_SECONDS, "command_timeout": STATEMENT_SECONDS, "server_settings": {"application_name": name}}
 
 
-def rows_json(rows: Iterable[Mapping[str, object]]) -> str:
-    """Return `rows` as the JSON array that `json_populate_recordset` reads; instants, ids and amounts as their text."""
-    return json.dumps(list(rows), default=str, ensure_ascii=False, separators=(",", ":"))
+def rows_json(rows: Iterable[object]) -> str:
+    """Return `rows`, mappings or dataclasses, as the JSON array that `json_populate_recordset` reads; ids and amounts as their text."""
+    return to_json(list(rows)).decode()
 
 
 def once_committed(connection: AsyncConnection, action: Callable[[], None]) -> None:
     """Call `action` when the transaction of `connection`, which serves this one only, commits; never when it is rolled back."""
     event.listen(connection.sync_connection, "commit", lambda _: action())
+
+
+def cells(value: Any) -> dict[str, Any]:
+    """Return the fields of a slotted dataclass by name, each as it is."""
+    return {name: getattr(value, name) for name in value.__slots__}
 
 
 class Lock:

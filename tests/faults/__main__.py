@@ -7,6 +7,7 @@ import random
 import shlex
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.faults.plan import PROFILES
@@ -19,18 +20,23 @@ SHOWN = 5
 def told(report: Report, repeat: str) -> str:
     """Return a report for people."""
     counters = [f"  {name:<42}{report.reached[name]:>4} of {number}" for name, number in sorted(report.planned.items())]
-    broken = [f"  {promise}: {problem}" for promise, found in report.broken.items() for problem in found[:SHOWN]]
+    broken = [f"  {promise}: {problem}" for promise, found in report.rest.broken.items() for problem in found[:SHOWN]]
     times = ", ".join(f"{what} {seconds:.0f} s" for what, seconds in report.seconds.items())
     return "\n".join(
         [
             *counters,
-            f"points passed: {', '.join(f'{name} {number}' for name, number in sorted(report.points.items()))}",
+            f"points passed: {_listed(report.points)}",
+            f"answers: {_listed(report.rest.answers)}",
             f"not reached: {', '.join(report.unreached) or 'nothing'}",
-            f"still waiting: {report.waiting or 'nothing'}",
+            f"still waiting: {report.rest.waiting or 'nothing'}",
             *(["broken:", *broken] if broken else []),
             f"{report.verdict.upper()}: seed {report.seed}, {times}. To repeat: {repeat}",
         ]
     )
+
+
+def _listed(numbers: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {number}" for name, number in sorted(numbers.items()))
 
 
 def main() -> None:

@@ -20,13 +20,24 @@ EVENTS = re.compile(r'^booking_events_total\{[^}]*type="(\w+)"[^}]*\} (\S+)$', r
 
 @dataclass(frozen=True)
 class Seen:
-    """One record of a topic; `at` is when its producer sent it, in seconds of the host."""
+    """One record of a topic; `at` is when its producer sent it, in seconds of the host, `raw` its value as it came."""
 
     key: str
     headers: dict[str, str]
     data: dict[str, Any]
     place: tuple[str, int, int] = ("", 0, 0)
     at: float = 0.0
+    raw: bytes | None = None
+
+    @property
+    def name(self) -> str:
+        """The bare name of its type, such as `BookingCancelled`."""
+        return ([*self.headers.get("ce_type", "").split("."), ""])[1]
+
+    @property
+    def cause(self) -> tuple[str, str]:
+        """The identity of the message that caused it."""
+        return self.headers.get("ce_causationsource", ""), self.headers.get("ce_causationid", "")
 
 
 async def read_topic(bootstrap: str, topic: str) -> list[Seen]:
@@ -55,7 +66,7 @@ async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
 def _seen(record: Any) -> Seen:
     headers = {name: (value or b"").decode() for name, value in record.headers}
     place = (record.topic, record.partition, record.offset)
-    return Seen((record.key or b"").decode(), headers, _data(record.value), place, record.timestamp / 1000)
+    return Seen((record.key or b"").decode(), headers, _data(record.value), place, record.timestamp / 1000, record.value)
 
 
 def _data(value: bytes | None) -> dict[str, Any]:
@@ -125,9 +136,9 @@ class Evidence:
     def _tables(self) -> list[str]:
         last = {e.key: (e.data["status"], int(e.headers["ce_aggregateversion"])) for e in first_occurrences(self.events)}
         return [
-            f"{booking} is {self.rows.get(booking)} in the table and {told} in the log"
-            for booking, told in last.items()
-            if self.rows.get(booking) != told
+            f"{booking} is {self.rows.get(booking)} in the table and {last.get(booking)} in the log"
+            for booking in last.keys() | self.rows.keys()
+            if self.rows.get(booking) != last.get(booking)
         ]
 
     def _letters(self, ledger: Ledger) -> list[str]:

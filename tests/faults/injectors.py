@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 import asyncpg
+import psutil
 
 from tests.faults import strange
 from tests.faults.plan import ALL, SERVICES, Fault
@@ -24,6 +25,13 @@ async def until(felt: Felt) -> None:
         await asyncio.sleep(POLL)
 
 
+def _stopped(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_STOPPED
+    except psutil.Error:
+        return False
+
+
 @dataclass
 class Injector:
     """Carries out a plan on `stage`; `counters` has how often each fault was felt, `spans` when."""
@@ -35,9 +43,9 @@ class Injector:
     _taken: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
     async def inject(self, fault: Fault, began: float) -> None:
-        """Carry out `fault` in its time, one after the other for each kind and victim."""
+        """Carry out `fault` in its time, one after the other for each way and victim."""
         await asyncio.sleep(max(0.0, began + fault.at - time.monotonic()))
-        async with self._taken[f"{fault.kind} {fault.victim}"]:
+        async with self._taken[f"{fault.name} {fault.victim}"]:
             at = time.time()
             await KINDS[fault.kind](self, fault)
             self.spans.append((f"{fault.name} {fault.victim}", at, time.time()))
@@ -45,28 +53,34 @@ class Injector:
 
     async def kill(self, fault: Fault) -> None:
         """End a process as the kernel would when memory is short, and see another one take its place."""
-        await until(lambda: bool(self.stage.pids(fault.victim)))
-        pid = self.upstream.chance.choice(self.stage.pids(fault.victim))
+        pid = await self._one_of(fault)
         self.stage.signal(pid, signal.SIGKILL)
         await self._replaced(fault.victim, {pid})
+
+    async def _one_of(self, fault: Fault) -> int:
+        """Return one of the victim's processes, once it has any."""
+        await until(lambda: bool(self.stage.pids(fault.victim)))
+        return self.upstream.chance(fault).choice(self.stage.pids(fault.victim))
 
     async def kill_at(self, fault: Fault) -> None:
         """Have the victim die when it next reaches a point; load leads to each of them, but dead letters are rare."""
         trap = Armed(fault.victim, fault.how)
         self.stage.armed.append(trap)
         if fault.how == "before-dead-letter":
-            await strange.send(self.upstream, "bad-json")
+            await strange.send(self.upstream, "bad-json", self.upstream.chance(fault))
         await trap.sprung.wait()
 
     async def stop(self, fault: Fault) -> None:
-        """Freeze a process, and let it go on as if nothing had happened."""
-        await until(lambda: bool(self.stage.pids(fault.victim)))
-        pid = self.upstream.chance.choice(self.stage.pids(fault.victim))
-        self.stage.signal(pid, signal.SIGSTOP)
-        try:
-            await asyncio.sleep(fault.seconds)
-        finally:
-            self.stage.signal(pid, signal.SIGCONT)
+        """Freeze a process that lives through it, and let it go on as if nothing had happened."""
+        frozen = False
+        while not frozen:
+            pid = await self._one_of(fault)
+            self.stage.signal(pid, signal.SIGSTOP)
+            try:
+                await asyncio.sleep(fault.seconds)
+            finally:
+                frozen = _stopped(pid)
+                self.stage.signal(pid, signal.SIGCONT)
 
     async def roll(self, fault: Fault) -> None:
         """Restart the copies of a service in good order, one by one."""
@@ -131,7 +145,7 @@ class Injector:
 
     async def records(self, fault: Fault) -> None:
         """Send records that nobody should send."""
-        await strange.send(self.upstream, fault.how)
+        await strange.send(self.upstream, fault.how, self.upstream.chance(fault))
 
     def heal(self) -> None:
         """Take back what may still be in force."""

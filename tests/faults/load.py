@@ -13,13 +13,17 @@ from uuid import UUID, uuid4
 class Ledger:
     """What was sent: command ids by booking, who takes part in it, and when each booking lapses that nobody acts on.
 
-    `unreadable` has why each record by its mark is to end in dead letters.
+    `unreadable` has why each record by its mark is to end in dead letters, `sent` and `kept` the marks of all records that Kafka was to
+    have and said to have, `people` the addresses of those whom the directory knows.
     """
 
     commands: dict[str, list[str]] = field(default_factory=dict)
     parties: dict[str, tuple[str, str]] = field(default_factory=dict)
     lapsing: dict[str, str] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
+    sent: set[str] = field(default_factory=set)
+    kept: set[str] = field(default_factory=set)
+    people: dict[str, str] = field(default_factory=dict)
 
 
 def booking_id(chance: random.Random) -> str:
@@ -57,6 +61,12 @@ def person(role: str) -> dict[str, object]:
 FATES = ("accept", "decline", "cancel", "lapse", "lapse")
 
 
+def creation(key: str, customer: str, provider: str, starts: datetime) -> dict[str, object]:
+    """Return the command that makes a booking."""
+    facts = {"customer": customer, "provider": provider, "service": str(uuid4()), "category": "plumbing", "booking_date": instant(starts)}
+    return line("CreateBooking", key, f"customer:{customer}", {**facts, "duration_minutes": 60, "total_amount": "1500.00"})
+
+
 def story(
     ledger: Ledger, chance: random.Random, customer: str, provider: str, lapses: int = -2, fates: tuple[str, ...] = FATES
 ) -> Iterator[dict[str, object]]:
@@ -67,8 +77,7 @@ def story(
         "lapse": timedelta(days=lapses),
         "done": -timedelta(minutes=chance.randrange(60, 1200)),
     }.get(fate, timedelta(minutes=chance.randrange(10_000, 500_000)))
-    facts = {"customer": customer, "provider": provider, "service": str(uuid4()), "category": "plumbing", "booking_date": instant(starts)}
-    lines = [line("CreateBooking", key, f"customer:{customer}", {**facts, "duration_minutes": 60, "total_amount": "1500.00"})]
+    lines = [creation(key, customer, provider, starts)]
     match fate:
         case "accept":
             lines.append(line("AcceptBooking", key, f"provider:{provider}", {}))

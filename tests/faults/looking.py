@@ -1,8 +1,7 @@
 """Looks at a stage from outside: whether it is quiet, and what there is to judge."""
 
 import asyncio
-import json
-from collections.abc import Sequence
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,13 @@ import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from tests.faults.clock import Steps
 from tests.faults.examiner import TOPICS, Evidence, read_topic
-from tests.faults.load import Ledger
+from tests.faults.ledger_file import read_ledger
 from tests.faults.sink import taken
+from tests.faults.tables import read_tables
+from tests.faults.trial import Trial
 from tests.faults.upstream import COMMANDS
-from tests.faults.verdict import Trial
 
 WAITING = {
     **{
@@ -25,8 +26,6 @@ WAITING = {
     "parked": "select count(*) from booking.parked",
     "letters": "select count(*) from notifier.deliveries where state = 'pending'",
 }
-SPARE = "select coalesce(sum(attempts - 1), 0) from notifier.deliveries where channel = 'email' and attempts > 1"
-ROWS = "select id, status, version from booking.bookings"
 
 
 @dataclass(frozen=True)
@@ -37,23 +36,7 @@ class Place:
     database: str
     ledger: Path
     letters: Path
-
-
-def read_ledger(path: Path) -> Ledger:
-    """Return what was sent and kept."""
-    ledger, booking_of = Ledger(), dict[str, str]()
-    for fact in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
-        match fact:
-            case {"command": command, "booking": booking}:
-                booking_of[command] = booking
-            case {"kept": command}:
-                ledger.commands.setdefault(booking_of[command], []).append(command)
-            case {"booking": booking, "parties": parties, "lapses": lapses}:
-                ledger.parties[booking] = tuple(parties)
-                ledger.lapsing |= {booking: ""} if lapses else {}
-            case {"unreadable": mark, "reason": reason}:
-                ledger.unreadable[mark] = reason
-    return ledger
+    clock: Steps
 
 
 async def waiting(place: Place) -> dict[str, int]:
@@ -89,16 +72,8 @@ async def _lag(admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer, group: st
 
 async def look(place: Place, metrics: str, calm: tuple[float, float]) -> Trial:
     """Gather everything once."""
+    at = time.time()
     events, rejections, dead, receipts, payments = await asyncio.gather(*(read_topic(place.kafka, topic) for topic in TOPICS))
-    rows, spare = await _tables(place.database)
-    table = {str(r["id"]): (r["status"], r["version"]) for r in rows}
-    evidence = Evidence(events, rejections, dead, receipts, table, [], payments, metrics)
-    return Trial(evidence, read_ledger(place.ledger), await read_topic(place.kafka, COMMANDS), taken(place.letters), spare, calm)
-
-
-async def _tables(database: str) -> tuple[Sequence[Any], int]:
-    connection = await asyncpg.connect(database, timeout=10)
-    try:
-        return await connection.fetch(ROWS), int(await connection.fetchval(SPARE))
-    finally:
-        await connection.close()
+    commands, tables = await read_topic(place.kafka, COMMANDS), await read_tables(place.database)
+    evidence = Evidence(events, rejections, dead, receipts, {}, [], payments, metrics)
+    return Trial(evidence, read_ledger(place.ledger), commands, taken(place.letters), tables, calm, place.clock, at)

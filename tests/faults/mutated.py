@@ -21,8 +21,8 @@ def start(mutant: str, *verb: str) -> None:
         again = (sys.executable, "-m", "tests.faults.mutated", mutant, "run")
         up([Service(name, service.port) for name, service in SERVICES.items()], prepare, argv=again)
         return
-    url = os.environ["DATABASE_URL"]
-    engines = Engines(open_engine(url, pool_size=2, name="mutant"), open_direct_engine(url, name="mutant"))
+    url, name = os.environ["DATABASE_URL"], f"sewa-{verb[-1]}-{os.environ.get('SEWA_SLOT', '0')}-mutant"
+    engines = Engines(open_engine(url, pool_size=2, name=name), open_direct_engine(url, name=name))
     MUTANTS[mutant].make(pytest.MonkeyPatch(), engines)
     sys.argv = ["sewa", *verb]
     main()

@@ -16,7 +16,10 @@ POINTS: Mapping[str, tuple[str, ...]] = {
     "before-dead-letter": ("booking",),
 }
 MODES, PLACES = ("cut", "black-holed", "slowed"), ("kafka", "postgres", "smtp")
-RECORDS = ("duplicate", "late", "early", "equivocation", "bad-json", "null-value", "missing-key", "schema", "unknown-type")
+RECORDS = (
+    *("duplicate", "late", "early", "orphan", "equivocation", "too-large", "null-value", "missing-key", "schema", "key-mismatch"),
+    *("unknown-type", "unknown-version", "actor-not-allowed", "bad-id", "bad-encoding", "too-deep", "bad-json"),
+)
 ALL = "all"
 
 
@@ -38,13 +41,17 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """How long a run takes, and how often each kind happens in it; nothing happens in its first `calm` seconds."""
+    """How long a run takes, and how often each kind happens in it.
+
+    Nothing happens in its first `calm` seconds, and nothing begins when less than `rest` of it is left.
+    """
 
     seconds: float
     often: Mapping[str, int]
     pauses: tuple[float, float] = (5.0, 40.0)
     outages: tuple[float, float] = (2.0, 20.0)
     calm: float = 6.0
+    rest: float = 0.1
     bookings_a_second: float = 4.0
     copies: Mapping[str, int] = field(default_factory=lambda: {"booking": 2})
 
@@ -82,7 +89,7 @@ def planned(seed: int, profile: Profile) -> list[Fault]:
         ways = _ways(kind, chance)
         for _ in range(number):
             how, victim = next(ways)
-            at = chance.uniform(profile.calm, profile.seconds)
+            at = chance.uniform(profile.calm, (1 - profile.rest) * profile.seconds)
             faults.append(Fault(round(at, 1), kind, victim, how, _lasting(kind, profile, chance)))
     return sorted(faults, key=lambda fault: (fault.at, fault.kind, fault.how))
 

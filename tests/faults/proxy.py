@@ -11,8 +11,9 @@ from tests.faults.wire import Ear
 LOOPBACK = "127.0.0.1"
 CHUNK = 65_536
 SLOW_SECONDS = 0.15
+STOP_EVERY = 0.05
 ALL = "all"
-Points = Callable[[tuple[str, int], set[str]], Awaitable[bool]]
+Points = Callable[[tuple[str, int], int, set[str]], Awaitable[bool]]
 
 
 @dataclass(eq=False)
@@ -23,6 +24,11 @@ class Connection:
     client: asyncio.StreamWriter
     server: asyncio.StreamWriter
 
+    @property
+    def port(self) -> int:
+        """From which port the client speaks."""
+        return int(self.client.get_extra_info("peername")[1])
+
     def abort(self) -> None:
         """Reset both."""
         for side in (self.client, self.server):
@@ -31,7 +37,10 @@ class Connection:
 
 @dataclass
 class Proxy:
-    """Listens for one server at the port `target`; `reached` is told of points, and whether it answers that the speaker is dead."""
+    """Listens for one server at the port `target`.
+
+    `reached` is told who speaks, from which port, and of points, and answers whether the speaker is dead.
+    """
 
     ear: Callable[[], Ear]
     reached: Points
@@ -48,12 +57,14 @@ class Proxy:
         self._server = await asyncio.start_server(self._serve, LOOPBACK, 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """Reset what is open and listen no more."""
         if self._server:
             self._server.close()
-        for connection in list(self._connections):
-            connection.abort()
+        while self._connections:
+            for connection in list(self._connections):
+                connection.abort()
+            await asyncio.sleep(STOP_EVERY)
 
     def put(self, victim: str, mode: str) -> None:
         """Change how `victim`, a service or all of them, is connected: cut, black-holed, slowed; "" heals it."""
@@ -98,7 +109,7 @@ class Proxy:
         with suppress(OSError):
             while chunk := await reader.read(CHUNK):
                 points, speaker = hears(chunk), connection.ear.speaker
-                if points and speaker and await self.reached(speaker, points):
+                if points and speaker and await self.reached(speaker, connection.port, points):
                     return
                 if not await self._passes(connection):
                     return

@@ -1,7 +1,6 @@
 """One run: calm, then faults under load, then healing, quiet, and a verdict."""
 
 import asyncio
-import random
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -17,18 +16,30 @@ from tests.faults.looking import Place, look, waiting
 from tests.faults.plan import Fault, Profile, planned
 from tests.faults.stage import UP, Stage, staged
 from tests.faults.upstream import Upstream
+from tests.faults.verdict import findings
 
 REACH_SECONDS = 120.0
 QUIET_SECONDS = 120.0
 SETTLED_SECONDS = 20.0
+KNOWN_SECONDS = 60.0
 LOOK_EVERY = 2.0
+ORPHANED_SECONDS = 16 * 60.0
 KNOWN = "select count(*) from notifier.people"
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
+class Rest:
+    """What was seen at rest: what still waits, what contradicts each promise that was not kept, and how the system answered."""
+
+    waiting: dict[str, int]
+    broken: dict[str, list[str]]
+    answers: Counter[str]
+
+
+@dataclass(frozen=True)
 class Report:
-    """What a run showed. `unreached` faults make it void; `broken` has what contradicts each promise that was not kept."""
+    """What a run showed. `unreached` faults make it void."""
 
     seed: int
     planned: Counter[str]
@@ -36,16 +47,15 @@ class Report:
     points: Counter[str]
     sent: Counter[str]
     unreached: Sequence[str]
-    waiting: dict[str, int]
-    broken: dict[str, list[str]]
+    rest: Rest
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
     def verdict(self) -> str:
         """In one word: `stuck`, `broken`, `void` or `clean`."""
-        if self.waiting:
+        if self.rest.waiting:
             return "stuck"
-        if self.broken:
+        if self.rest.broken:
             return "broken"
         return "void" if self.unreached else "clean"
 
@@ -54,7 +64,7 @@ async def run(seed: int, profile: Profile, home: Path, say: Say = print, argv: S
     """Live through the run of `seed` in `home`."""
     faults, began = planned(seed, profile), time.monotonic()
     async with staged(home, profile.copies, argv) as stage:
-        upstream = Upstream(stage.kafka, home / "ledger.jsonl", random.Random(seed))
+        upstream = Upstream(stage.kafka, home / "ledger.jsonl", seed, stage.clock.now)
         injector = Injector(stage, upstream)
         try:
             await upstream.introduce()
@@ -64,23 +74,24 @@ async def run(seed: int, profile: Profile, home: Path, say: Say = print, argv: S
             unreached = await _under_load(injector, faults, profile, say)
             injector.heal()
             healed = time.monotonic()
-            say(f"healed after {healed - started:.0f} s; {upstream.path.read_bytes().count(b'kept')} commands kept")
+            say(f"healed after {healed - started:.0f} s; {upstream.path.read_bytes().count(b'kept')} records kept")
             first = min((at for _, at, _ in injector.spans), default=time.time())
-            place = Place(stage.kafka, stage.database, upstream.path, stage.letters)
-            left, broken = await _settled(stage, place, (calm, min(first, calm + profile.calm)), say)
+            place = Place(stage.kafka, stage.database, upstream.path, stage.letters, stage.clock.steps)
+            rest = await _settled(stage, place, (calm, min(first, calm + profile.calm)), say)
         finally:
             await upstream.close()
         counted = Counter(fault.name for fault in faults)
         seconds = {"starting": started - began, "under load": healed - started, "to quiet": time.monotonic() - healed}
-        return Report(seed, counted, injector.counters, stage.points, upstream.sent, unreached, left, broken, seconds)
+        return Report(seed, counted, injector.counters, stage.points, upstream.sent, unreached, rest, seconds)
 
 
 async def _known(stage: Stage, people: int) -> None:
-    """Wait until everybody is known to whoever writes letters."""
+    """Wait until everybody is known to whoever writes letters. Raises TimeoutError."""
     connection = await asyncpg.connect(stage.database, timeout=10)
     try:
-        while await connection.fetchval(KNOWN) < people:  # noqa: ASYNC110 - it happens in another process
-            await asyncio.sleep(0.2)
+        async with asyncio.timeout(KNOWN_SECONDS):
+            while await connection.fetchval(KNOWN) < people:  # noqa: ASYNC110 - it happens in another process
+                await asyncio.sleep(0.2)
     finally:
         await connection.close()
 
@@ -107,18 +118,25 @@ async def _told(injector: Injector, fault: Fault, began: float, say: Say) -> Non
     say(f"{time.monotonic() - began:6.1f} s  {fault.name} ({fault.victim}), planned for {fault.at}")
 
 
-async def _settled(stage: Stage, place: Place, calm: tuple[float, float], say: Say) -> tuple[dict[str, int], dict[str, list[str]]]:
-    """Look until nothing waits and nothing is wrong; what is still wrong when all has long been quiet stays wrong."""
-    deadline, quiet_since = time.monotonic() + QUIET_SECONDS, 0.0
-    left, broken = {"everything": 1}, dict[str, list[str]]()
+async def _settled(stage: Stage, place: Place, calm: tuple[float, float], say: Say) -> Rest:
+    """Look until nothing waits and nothing is wrong; what is still wrong when all has long been quiet stays wrong.
+
+    When nothing waits but commands for bookings that never came, business time leaps to where they are orphans.
+    """
+    deadline, quiet_since, leapt = time.monotonic() + QUIET_SECONDS, 0.0, False
+    left, rest = {"everything": 1}, Rest({"everything": 1}, {}, Counter())
     while time.monotonic() < deadline:
         with suppress(OSError, KafkaError, asyncpg.PostgresError, TimeoutError):
             left = await waiting(place)
+            if not leapt and left.keys() <= {"parked"}:
+                stage.clock.leap(ORPHANED_SECONDS)
+                leapt = True
             quiet_since = (quiet_since or time.monotonic()) if not left else 0.0
             trial = await look(place, await asyncio.to_thread(stage.metrics), calm)
-            broken = {promise: found for promise, found in trial.findings().items() if found}
+            broken = {promise: found for promise, found in findings(trial).items() if found}
+            rest = Rest(left, broken, trial.answers)
             say(f"        waiting {left}, broken {dict(zip(broken, map(len, broken.values()), strict=True))}")
             if quiet_since and (not broken or time.monotonic() - quiet_since > SETTLED_SECONDS):
                 break
         await asyncio.sleep(LOOK_EVERY)
-    return left, broken
+    return rest

@@ -1,7 +1,9 @@
 """A mail server that keeps a list of what it took, on disk, and nothing else."""
 
 import asyncio
-from dataclasses import dataclass
+import json
+import re
+from dataclasses import asdict, dataclass
 from email import message_from_bytes
 from pathlib import Path
 from typing import Any
@@ -9,11 +11,21 @@ from typing import Any
 from aiosmtpd.smtp import SMTP, Envelope
 
 TAKEN = "250 OK: taken"
+BOOKING = re.compile(rb"/bookings/([0-9a-f-]{36})")
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A letter that was taken: its Message-ID, its address, and the booking that it links to."""
+
+    id: str
+    to: str
+    booking: str
 
 
 @dataclass(frozen=True, slots=True)
 class Sink:
-    """Appends the Message-ID of every letter to `path`."""
+    """Appends to `path` what it takes."""
 
     path: Path
 
@@ -25,10 +37,16 @@ class Sink:
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd prescribes it
         """Take a letter."""
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(f"{message_from_bytes(envelope.original_content or b'')['Message-ID']}\n")
+            file.write(json.dumps(asdict(read(bytes(envelope.original_content or b""), envelope.rcpt_tos[0]))) + "\n")
         return TAKEN
 
 
-def taken(path: Path) -> list[str]:
-    """Return the Message-IDs of what was taken, in order, as often as it was."""
-    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+def read(content: bytes, to: str) -> Mail:
+    """Return what a letter is known by."""
+    booking = BOOKING.search(content)
+    return Mail(str(message_from_bytes(content)["Message-ID"]), to, booking[1].decode() if booking else "")
+
+
+def taken(path: Path) -> list[Mail]:
+    """Return what was taken, in order, as often as it was."""
+    return [Mail(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []

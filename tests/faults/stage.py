@@ -11,12 +11,16 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from urllib.request import urlopen
+
+import psutil
 
 from services.runtime.embedded import Server, start_kafka, start_postgres
 from services.runtime.embedded.lifeline import dies_with_parent
 from tests.faults import wire
+from tests.faults.clock import ClockFile
 from tests.faults.plan import SERVICES
 from tests.faults.proxy import Proxy
 from tests.faults.sink import Sink
@@ -26,6 +30,7 @@ UP = (str(Path(sys.executable).with_name("sewa")), "up")
 REPOSITORY = Path(__file__).parents[2]
 START_SECONDS, STOP_SECONDS, LINGER = 180.0, 20.0, 0.3
 POLL = 0.2
+BEHIND_SECONDS = 3 * 24 * 3600.0
 
 
 @dataclass
@@ -47,6 +52,13 @@ class Stage:
     armed: list[Armed] = field(default_factory=list)
     points: Counter[str] = field(default_factory=Counter)
     environment: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def clock(self) -> ClockFile:
+        """Business time, far behind the host's: whoever mistakes one for the other is early."""
+        clock = ClockFile(self.home / "clock")
+        clock.put(-BEHIND_SECONDS)
+        return clock
 
     @property
     def database(self) -> str:
@@ -91,18 +103,34 @@ class Stage:
         """Return what all processes export, one after the other. Raises OSError."""
         return "".join(urlopen(f"http://127.0.0.1:{p['port']}/metrics", timeout=10).read().decode() for p in self.processes())
 
-    async def reached(self, speaker: tuple[str, int], points: set[str]) -> bool:
-        """Kill the speaker if it was to die at one of `points`, a moment after it fell silent; whether it is dead."""
+    async def reached(self, speaker: tuple[str, int], port: int, points: set[str]) -> bool:
+        """Kill who speaks from `port` if its service was to die at one of `points`, once it fell silent; whether it is dead."""
         self.points.update(f"{point} {speaker[0]}" for point in points)
         trap = next((a for a in self.armed if a.service == speaker[0] and a.point in points), None)
         if trap is None:
             return False
         self.armed.remove(trap)
-        await asyncio.sleep(LINGER)
-        for pid in self.pids(*speaker):
-            self.signal(pid, signal.SIGKILL)
-        trap.sprung.set()
-        return True
+        try:
+            await self._spring(trap, port)
+        finally:
+            if not trap.sprung.is_set():  # whoever reached the point is dead already, perhaps of another fault
+                self.armed.append(trap)
+        return trap.sprung.is_set()
+
+    async def _spring(self, trap: Armed, port: int) -> None:
+        if pid := await asyncio.to_thread(_whose, port, self.pids(trap.service)):
+            await asyncio.sleep(LINGER)
+            if self.signal(pid, signal.SIGKILL):
+                trap.sprung.set()
+
+
+def _whose(port: int, pids: Sequence[int]) -> int | None:
+    """Return which of these processes has a connection from `port`; somebody who is gone has none."""
+    for pid in pids:
+        with contextlib.suppress(psutil.Error):
+            if any(c.laddr.port == port for c in psutil.Process(pid).net_connections("tcp4")):
+                return pid
+    return None
 
 
 def _answers(url: str) -> bool:
@@ -124,7 +152,7 @@ async def staged(home: Path, copies: Mapping[str, int], argv: Sequence[str] = UP
         for place, ear in (("postgres", wire.Postgres), ("kafka", wire.Kafka), ("smtp", wire.Smtp)):
             stage.proxies[place] = proxy = Proxy(ear, stage.reached)
             await proxy.start()
-            stack.callback(proxy.stop)
+            stack.push_async_callback(proxy.stop)
         stage.servers["postgres"] = start_postgres(home)
         stack.callback(stage.servers["postgres"].stop)
         stage.servers["kafka"] = start_kafka(home, advertised=stage.proxies["kafka"].port)
@@ -148,6 +176,7 @@ def _environment(stage: Stage, copies: Mapping[str, int]) -> dict[str, str]:
         "SEWA_SMTP_URL": f"smtp://127.0.0.1:{stage.proxies['smtp'].port}",
         "SEWA_HOME": str(stage.home),
         "SEWA_ENV": "test",
+        "SEWA_CLOCK_FILE": str(stage.clock.path),
         "SEWA_TOPIC_PARTITIONS": "3",
         "PGSSLMODE": "disable",
         "PYTHONPATH": str(REPOSITORY),

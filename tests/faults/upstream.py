@@ -5,9 +5,11 @@ import json
 import random
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,12 +17,16 @@ from uuid import uuid4
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from tests.faults.load import FATES, Ledger, person, story
+from tests.faults.load import person
+from tests.faults.stories import QUICK, STORIES, Scene, at_the_last_moment, rivals
 
 COMMANDS, DIRECTORY = "booking.commands.v1", "directory.events.v1"
 SEND_SECONDS = 40.0
 REMEMBERED = 500
 PEOPLE = 20
+LAST_MOMENT = 6.0
+AROUND = (-0.2, 1.3)
+TIMED, CONTESTED = 0.15, 0.1
 Line = Mapping[str, Any]
 
 
@@ -49,7 +55,8 @@ class Upstream:
 
     bootstrap: str
     path: Path
-    chance: random.Random
+    seed: int
+    clock: Callable[[], datetime]
     enough: asyncio.Event = field(default_factory=asyncio.Event)
     sent: Counter[str] = field(default_factory=Counter)
     remembered: list[Line] = field(default_factory=list)
@@ -65,39 +72,69 @@ class Upstream:
     async def introduce(self) -> None:
         """Tell the directory of everybody who will book or be booked."""
         for role in ("customer", "provider"):
-            lines = [person(role) for _ in range(PEOPLE)]
-            self.people[role] = [str(one["data"]["id"]) for one in lines]  # type: ignore[index]
-            for one in lines:
+            people = [person(role) for _ in range(PEOPLE)]
+            facts: list[Any] = [one["data"] for one in people]
+            self.people[role] = [str(one["id"]) for one in facts]
+            self.write(people={str(one["id"]): one["email"] for one in facts})
+            for one in people:
                 await self.deliver(Parcel.of(one, DIRECTORY))
+
+    def chance(self, *about: object) -> random.Random:
+        """Return what decides about something, whatever else has been decided before."""
+        return random.Random(f"{self.seed} {about}")
 
     async def run(self, bookings_a_second: float) -> None:
         """Begin stories until it is enough, and see each one through."""
+        pauses = self.chance("pauses")
         async with asyncio.TaskGroup() as stories:
-            while not self.enough.is_set():
-                stories.create_task(self.tell())
+            for n in count():
+                chance = self.chance("story", n)
+                tell = chance.choices((self.time_out, self.contest, self.tell), (TIMED, CONTESTED, 1 - TIMED - CONTESTED))[0]
+                stories.create_task(tell(chance))
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self.enough.wait(), self.chance.expovariate(bookings_a_second))
+                    await asyncio.wait_for(self.enough.wait(), pauses.expovariate(bookings_a_second))
+                    return
 
-    async def tell(self, *, backwards: bool = False, fates: tuple[str, ...] = (*FATES, "done")) -> None:
-        """Send one booking's commands, each after the one before was kept; `backwards` the last one first."""
-        ledger = Ledger()
-        cast = self.chance.choice(self.people["customer"]), self.chance.choice(self.people["provider"])
-        lines = list(story(ledger, self.chance, *cast, fates=fates))
-        for booking, parties in ledger.parties.items():
-            self.write(booking=booking, parties=parties, lapses=booking in ledger.lapsing)
-        for one in reversed(lines) if backwards else lines:
+    def scene(self, chance: random.Random) -> Scene:
+        """Return a booking to be made now."""
+        return Scene.of(chance, self.people, self.clock())
+
+    async def tell(self, chance: random.Random) -> None:
+        """Send one booking's commands, each after the one before was kept."""
+        for one in STORIES[chance.choice(list(STORIES))](self.scene(chance)):
             await self.say(one)
+
+    async def tell_backwards(self, chance: random.Random) -> None:
+        """Send the last command first."""
+        for one in reversed(STORIES[chance.choice(QUICK)](self.scene(chance))):
+            await self.say(one)
+
+    async def time_out(self, chance: random.Random) -> None:
+        """Have a booking accepted at about the moment at which it lapses."""
+        begun, ended = at_the_last_moment(self.scene(chance), LAST_MOMENT)
+        until = time.monotonic() + LAST_MOMENT + chance.uniform(*AROUND)
+        for one in begun:
+            await self.say(one)
+        await asyncio.sleep(until - time.monotonic())
+        for one in ended:
+            await self.say(one)
+
+    async def contest(self, chance: random.Random) -> None:
+        """Have two bookings accepted at once that only one of them can be."""
+        for at_once in rivals(self.scene(chance)):
+            await asyncio.gather(*map(self.say, at_once))
 
     async def say(self, message: Line) -> None:
         """Send a command that is to have an outcome."""
-        self.write(command=message["id"], booking=message["subject"], type=message["type"])
-        await self.deliver(Parcel.of(message))
-        self.write(kept=message["id"])
+        parcel = Parcel.of(message)
+        self.write(command=message["id"], booking=message["subject"], type=message["type"], mark=parcel.mark)
+        await self.deliver(parcel)
         self.remembered = [*self.remembered[-REMEMBERED:], message]
 
     async def deliver(self, parcel: Parcel) -> None:
         """Send a record until Kafka has it; a client that gets no answer is given up for a new one."""
         producer: AIOKafkaProducer | None = None
+        self.write(sending=parcel.mark, topic=parcel.topic)
         while True:
             try:
                 producer = await self._client()
@@ -107,6 +144,7 @@ class Upstream:
             except (KafkaError, TimeoutError, OSError):
                 await self._give_up(producer)
             else:
+                self.write(kept=parcel.mark)
                 return
 
     async def _client(self) -> AIOKafkaProducer:
@@ -137,3 +175,5 @@ async def stopped(producer: AIOKafkaProducer) -> None:
     """Stop a client, which an absent broker would make wait for ever."""
     with suppress(TimeoutError, KafkaError, OSError):
         await asyncio.wait_for(producer.stop(), 3.0)
+    if task := producer._sender._sender_task:
+        task.cancel()

@@ -11,14 +11,14 @@ from sqlalchemy.exc import DBAPIError
 from contracts.commands import CancelBooking
 from contracts.message import Message
 from services.booking import fold, store
-from services.booking.lifecycle import BookingCommand, Decision, Facts, decide
+from services.booking.lifecycle import BookingCommand, Facts, Unfolded, unfold
 from services.booking.state import Booking
 from services.runtime.faults import Fault, fault
 from services.runtime.worker import Worker
 from tests.builders import accept, bookings, cancel, create, record
 from tests.integration.booking_service import Service, opened
 
-Decide = Callable[[Booking | None, Message[BookingCommand], Facts, datetime], Decision]
+Unfold = Callable[[Booking | None, Message[BookingCommand], Facts, datetime], Unfolded]
 
 
 @pytest.fixture
@@ -33,19 +33,19 @@ class Failing:
     def __init__(self, culprit: str, times: int = 1000) -> None:
         self.culprit, self.times, self.tries = culprit, times, 0
 
-    def __call__(self, booking: Booking | None, command: Message[BookingCommand], facts: Facts, now: datetime) -> Decision:
+    def __call__(self, booking: Booking | None, command: Message[BookingCommand], facts: Facts, now: datetime) -> Unfolded:
         if command.id == self.culprit and self.tries < self.times:
             self.tries += 1
             raise KeyError("a defect")
-        return decide(booking, command, facts, now)
+        return unfold(booking, command, facts, now)
 
 
-def unstorable(culprit: str) -> Decide:
+def unstorable(culprit: str) -> Unfold:
     """The rules, with a defect that lets text through which PostgreSQL refuses."""
 
-    def decided(booking: Booking | None, command: Message[BookingCommand], facts: Facts, now: datetime) -> Decision:
+    def decided(booking: Booking | None, command: Message[BookingCommand], facts: Facts, now: datetime) -> Unfolded:
         spoiled: Any = replace(command, data=CancelBooking(reason="a\0b")) if command.id == culprit else command
-        return decide(booking, spoiled, facts, now)
+        return unfold(booking, spoiled, facts, now)
 
     return decided
 
@@ -55,7 +55,7 @@ async def test_a_command_that_our_code_fails_on_is_buried_and_its_booking_goes_o
 ) -> None:
     one, two = bookings(2)
     culprit = accept(one)
-    monkeypatch.setattr(fold, "decide", failing := Failing(culprit.id))
+    monkeypatch.setattr(fold, "unfold", failing := Failing(culprit.id))
     fates = await service.settle(create(one), culprit, cancel(one), create(two), accept(two))
     assert fates == ["handled", "poison", "handled", "handled", "handled"]
     assert failing.tries == 3
@@ -66,14 +66,14 @@ async def test_a_command_that_our_code_fails_on_is_buried_and_its_booking_goes_o
 async def test_a_failure_that_passes_buries_nothing(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     (booking,) = bookings(1)
     asked = accept(booking)
-    monkeypatch.setattr(fold, "decide", Failing(asked.id, times=2))
+    monkeypatch.setattr(fold, "unfold", Failing(asked.id, times=2))
     assert await service.settle(create(booking), asked) == ["handled", "handled"]
 
 
 async def test_the_letter_of_poison_tells_the_error_and_the_tries(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     (booking,) = bookings(1)
     culprit = cancel(booking)
-    monkeypatch.setattr(fold, "decide", Failing(culprit.id))
+    monkeypatch.setattr(fold, "unfold", Failing(culprit.id))
     await service.apply(create(booking), culprit)
     (letter,) = service.letters
     told = dict(letter.headers)
@@ -85,7 +85,7 @@ async def test_poison_may_be_sent_again_once_the_defect_is_mended(service: Servi
     (booking,) = bookings(1)
     culprit = accept(booking)
     with monkeypatch.context() as broken:
-        broken.setattr(fold, "decide", Failing(culprit.id))
+        broken.setattr(fold, "unfold", Failing(culprit.id))
         assert await service.settle(create(booking), culprit) == ["handled", "poison"]
     assert await service.settle(culprit) == ["handled"]
 
@@ -94,7 +94,7 @@ async def test_waiting_poison_is_buried_through_the_outbox(service: Service, mon
     (booking,) = bookings(1)
     culprit = accept(booking)
     await service.settle(culprit)
-    monkeypatch.setattr(fold, "decide", Failing(culprit.id))
+    monkeypatch.setattr(fold, "unfold", Failing(culprit.id))
     assert await service.settle(create(booking)) == ["handled"]
     assert (await service.parked(), culprit.id in await service.inbox()) == (0, False)
     assert await service.value("select count(*) from booking.outbox where topic = 'dead-letters.v1'") == 1
@@ -105,7 +105,7 @@ async def test_what_the_database_refuses_stands_alone_in_the_end(service: Servic
     ids = bookings(9)
     await service.settle(*(create(booking) for booking in ids))
     asked = [cancel(booking) for booking in ids]
-    monkeypatch.setattr(fold, "decide", unstorable(asked[place].id))
+    monkeypatch.setattr(fold, "unfold", unstorable(asked[place].id))
     fates = await service.settle(*asked)
     assert fates == ["poison" if n == place else "handled" for n in range(9)]
     assert [(await service.status(booking)) for booking in ids] == [("pending", 2) if n == place else ("cancelled", 3) for n in range(9)]
@@ -114,9 +114,9 @@ async def test_what_the_database_refuses_stands_alone_in_the_end(service: Servic
 async def test_what_the_database_refuses_keeps_neither_its_claim_nor_its_booking(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     (booking,) = bookings(1)
     culprit = cancel(booking, reason="plain")
-    monkeypatch.setattr(fold, "decide", unstorable(culprit.id))
+    monkeypatch.setattr(fold, "unfold", unstorable(culprit.id))
     assert await service.settle(create(booking), culprit, accept(booking)) == ["handled", "poison", "handled"]
-    monkeypatch.setattr(fold, "decide", decide)
+    monkeypatch.setattr(fold, "unfold", unfold)
     assert await service.settle(culprit) == ["handled"]
     assert await service.value("select cancellation_note from booking.bookings") == "plain"
 

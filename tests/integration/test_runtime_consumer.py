@@ -17,7 +17,7 @@ from contracts.actors import Actor
 from contracts.topics import BOOKING_EVENTS, DEAD_LETTERS
 from services.booking import fold, handlers
 from services.booking.app import build
-from services.booking.lifecycle import decide
+from services.booking.lifecycle import unfold
 from services.booking.settings import BookingSettings
 from services.runtime.consumer import Consumer
 from services.runtime.errors import OffsetsLost
@@ -141,7 +141,7 @@ async def test_poison_and_orphans_land_in_dead_letters_too(
     clock.write_text("2026-11-20T06:00:00Z")
     booking, unknown = bookings(2)
     culprit, early = accept(booking), cancel(unknown)
-    monkeypatch.setattr(fold, "decide", lambda *a: 1 / 0 if a[1].id == culprit.id else decide(*a))
+    monkeypatch.setattr(fold, "unfold", lambda *a: 1 / 0 if a[1].id == culprit.id else unfold(*a))
     await send(producer, early, create(booking), culprit, cancel(booking))
     async with running(settings_of(environment, clock_file=clock)):
         await comes_to(environment["KAFKA_BOOTSTRAP_SERVERS"], 4)

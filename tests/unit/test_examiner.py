@@ -47,6 +47,7 @@ def test_the_examiner_finds_nothing_wrong_with_a_good_run() -> None:
         ({"events": [CREATED, CANCELLED, OTHER], "rows": {BOOKING: ("cancelled", 3)}}, "b was cancelled 2 times"),
         ({"events": [CREATED, CANCELLED, FORGED]}, "event-2 said two things"),
         ({"rows": {BOOKING: ("pending", 1)}}, "b is ('pending', 1) in the table and ('cancelled', 2) in the log"),
+        ({"rows": {**GOOD.rows, "a": ("pending", 1)}}, "a is ('pending', 1) in the table and None in the log"),
         ({"mails": ["<1@x>", "<1@x>"]}, "mail <1@x> was sent 2 times"),
         ({"receipts": RECEIPTS[1:]}, "('event-2', 'c', 'email') was told 0 times"),
         ({"metrics": METRICS + METRICS}, "exported are Counter({'cancelled': 2}), counted Counter({'cancelled': 1})"),

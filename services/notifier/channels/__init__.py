@@ -19,7 +19,7 @@ class Refused(Exception):  # noqa: N818 - it says what happened
 
 
 class Channel(Protocol):
-    """One way to reach people; `at_once` letters are on their way at the same time."""
+    """One way to reach people; `at_once` letters are on their way at the same time. Only one that `talks` to somebody sends."""
 
     @property
     def name(self) -> str:
@@ -28,6 +28,10 @@ class Channel(Protocol):
     @property
     def at_once(self) -> int:
         """How many letters are taken in one round."""
+
+    @property
+    def talks(self) -> bool:
+        """Whether letters leave the database; else recording them is all there is to do."""
 
     async def send(self, delivery: Delivery) -> None:
         """Deliver, outside of any transaction. Raises Refused; whatever else it raises is tried again."""

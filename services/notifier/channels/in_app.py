@@ -17,6 +17,7 @@ class InApp:
 
     name: str = IN_APP
     at_once: int = 500
+    talks: bool = False
 
     async def send(self, delivery: Delivery) -> None:
         """Do nothing: there is nobody to talk to."""

@@ -31,6 +31,7 @@ class Mail:
     transport: Transport
     name: str = EMAIL
     at_once: int = 20
+    talks: bool = True
 
     async def send(self, delivery: Delivery) -> None:
         """Render and send one letter. Raises Refused when the address cannot be one."""
