@@ -34,6 +34,7 @@ MUTANTS: Mapping[str, Mutant] = {
     "acknowledged without asking": Mutant(plumbing.acknowledged_unasked, ("first_occurrences_in_order", "all_published", "one_outcome")),
     "dropped instead of parked": Mutant(rules.orphans_at_once, ("one_outcome",)),
     "a lost connection is poison": Mutant(plumbing.lost_connection_is_poison, ("dead_for_a_reason",)),
+    "policies read at leisure": Mutant(rules.policies_read_at_leisure, ("nothing_early",)),
     "no check of overlaps at all": Mutant(rules.no_overlap_check, ("no_overlap",)),
     "overlaps left to the constraint": Mutant(rules.overlap_left_to_the_constraint, ("comes_to_rest",)),
     "an expiry asked for once": Mutant(rules.refusals_forgotten, ("nothing_overdue",)),

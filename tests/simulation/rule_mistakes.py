@@ -19,6 +19,7 @@ from services.expiry.sweep import Sweep
 from services.notifier import handlers as notifier, store as ledger
 from services.notifier.ledger import Key, Outcome as Told
 from services.payments import handlers as payments, reactions
+from services.runtime.causality import CatchUp
 from services.runtime.clock import host_now
 from tests.simulation.world import Engines
 
@@ -75,6 +76,11 @@ def orphans_at_once(patch: Patch, _: Engines) -> None:
         return None
 
     patch.setattr(parking, "park", drop)
+
+
+def policies_read_at_leisure(patch: Patch, _: Engines) -> None:
+    """Scan without a look at whether every policy that was published is read."""
+    patch.setattr(CatchUp, "before", lambda _self, step: step)
 
 
 def no_overlap_check(patch: Patch, _: Engines) -> None:

@@ -55,12 +55,12 @@ class Upstream:
         if odds < RULED:
             return self._rule(now)
         if odds < PAID and story.told and (story.prepaid or self.chance.random() < ODD_MONEY):
-            return self._new(gateway.say(story, self.log, self.chance), now)
+            return self.tell(gateway.say(story, self.log, self.chance), now)
         if story.visit is None:
             meet(self.stories, story, now, self.chance)
         if story.prepaid and story.told and not story.authorized:
-            return self._new(gateway.secure(story), now)
-        return self._new(self._told(story, now), now)
+            return self.tell(gateway.secure(story), now)
+        return self.tell(self._told(story, now), now)
 
     def _odd(self, odds: float, story: Story, now: datetime) -> str:
         if odds < AGAIN:
@@ -81,9 +81,10 @@ class Upstream:
     def hurry(self, story: Story, now: datetime) -> None:
         """Have the provider take the booking, or put it off a little."""
         hurried = self.chance.choice([talk.SAYINGS["accept"], talk.put_off])
-        self._new(hurried(story, now, self.chance), now)
+        self.tell(hurried(story, now, self.chance), now)
 
-    def _new(self, message: Message[Any], now: datetime) -> str:
+    def tell(self, message: Message[Any], now: datetime) -> str:
+        """Send a new message."""
         self.sent.append(replace(message, id=f"c-{len(self.sent)}", time=now))
         return self._send(self.sent[-1])
 
@@ -101,7 +102,7 @@ class Upstream:
         """Have an admin announce another policy, in time for what is under way to end before."""
         self.policies += 1
         data = policy(self.policies, now, self.chance)
-        return self._new(Message("", "office", data.category, now, builders.ADMIN, data), now)
+        return self.tell(Message("", "office", data.category, now, builders.ADMIN, data), now)
 
     def _send(self, message: Message[Any]) -> str:
         self.log.append(message.topic, message.key(), message.value(), message.headers())
