@@ -15,6 +15,11 @@ from tests.simulation.evidence import Evidence, Logged, Row, Seen, seen
 from tests.simulation.invariants import ALWAYS, AT_REST, Check
 from tests.simulation.world import ROOTS, World
 
+UNDER_WAY = " union all ".join(
+    ["select distinct 'notifier', 'deliver:' || channel from notifier.deliveries where state = 'pending'"]
+    + [f"select '{service}', 'relay' where exists (select from {service}.outbox)" for service in ROOTS]
+)
+
 
 class Violated(AssertionError):  # noqa: N818 - it says what happened
     """An invariant does not hold: `invariant` is its name."""
@@ -56,10 +61,10 @@ class Lookout:
             self.topics[place.topic] += map(seen, records[known:])
             self.read[place] = len(records)
 
-    async def under_way(self) -> int:
-        """Return how much the services still have to do by themselves: messages to publish, letters to send."""
-        outboxes = " + ".join(f"(select count(*) from {service}.outbox)" for service in ROOTS)
-        return int(await self.eye.fetchval(f"select {outboxes} + (select count(*) from notifier.deliveries where state = 'pending')"))
+    async def under_way(self) -> set[tuple[str, str]]:
+        """Return the loops that have something to publish or to send."""
+        found = await self.eye.fetch(UNDER_WAY)
+        return {(service, loop) for service, loop in found}
 
     async def done_or_blocked(self, work: "asyncio.Future[None]") -> None:
         """Return once the work is done, or waits for a lock of the database."""

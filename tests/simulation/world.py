@@ -142,6 +142,7 @@ def staged(world: World) -> Iterator[World]:
         patch.setattr(runtime, "open_direct_engine", lambda *_, **__: engines.direct)
         patch.setattr(runtime, "business_clock", lambda *_: world)
         patch.setattr(runtime, "LEADER_REST", 0.0)
+        patch.setattr(Consumer, "register", lambda *_, **__: None)
         patch.setattr(relay, "acknowledge", partial(world.acknowledge, outbox.acknowledge))
         patch.setattr(notifier, "Folder", lambda _: world.mail)
         patch.setattr(delivery, "LEASE_SECONDS", 0.0)
