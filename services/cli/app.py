@@ -21,6 +21,7 @@ VERBS = {
     "timeline": ("timeline", "Tell what happened to one booking, when, and why."),
     "analytics": ("analytics", "Show rates, revenue, satisfaction and response times of a period."),
     "policy": ("policy_verbs", "Show and change when bookings lapse, and what cancelling costs."),
+    "calendar": ("calendar_verbs", "Show, import and publish the days on which nobody works."),
     "expiry": ("expiry", "Cancel by hand what has lapsed, or only list it."),
     "auto-cancel-expired-bookings": ("lapsed", "The same as `sewa expiry run`."),
     "bench": ("bench.verbs", "Measure what the platform does in a second, on durable servers."),

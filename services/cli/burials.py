@@ -1,19 +1,15 @@
-"""The topic of dead letters, read from its beginning to where it ends when reading begins."""
+"""Dead letters as they lie on their topic."""
 
 import base64
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Self
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRecord
 
 from contracts.topics import DEAD_LETTERS
-from services.cli.clients import administering, partitions_of, reading
-from services.runtime.errors import Halt
-
-POLL_MS = 1000
-SILENT_POLLS = 20
+from services.cli.whole_topic import records
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,25 +84,6 @@ async def find_letter(bootstrap: str, letter_id: str) -> Buried | None:
 
 async def _letters(bootstrap: str) -> AsyncGenerator[Buried]:
     """Yield every dead letter that there is now, those of each partition in order."""
-    async with administering(bootstrap) as admin, reading(bootstrap) as consumer:
-        partitions = await partitions_of(admin, [DEAD_LETTERS.name])
-        async for record in _records(consumer, await consumer.end_offsets(partitions)):
+    async with aclosing(records(bootstrap, DEAD_LETTERS.name)) as found:
+        async for record in found:
             yield Buried.read(record)
-
-
-async def _records(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> AsyncIterator[ConsumerRecord[bytes, bytes]]:
-    """Yield what stands before `ends`."""
-    consumer.assign(list(ends))
-    silent = 0
-    while behind := [partition for partition, end in ends.items() if await consumer.position(partition) < end]:
-        batches = await consumer.getmany(*behind, timeout_ms=POLL_MS)
-        for record in (record for records in batches.values() for record in records if record.offset < ends[_place(record)]):
-            yield record
-        silent = 0 if batches else silent + 1
-        if silent == SILENT_POLLS:
-            message = f"Apache Kafka does not answer any more: {DEAD_LETTERS.name} could not be read to its end"
-            raise Halt(message)
-
-
-def _place(record: ConsumerRecord[bytes, bytes]) -> TopicPartition:
-    return TopicPartition(record.topic, record.partition)

@@ -9,18 +9,26 @@ from rich.table import Table
 
 from contracts.values import instant_text
 from services.cli.endpoints import answering_database, reach
+from services.cli.expiry_audit import audit
+from services.cli.expiry_explain import explain
 from services.cli.output import AsJson, console, print_json
+from services.cli.simulating import simulate
 from services.expiry.app import AutoCancelDisabled, ExpirySettings, Summary, run_now
 from services.runtime.errors import Halt
 
 SHOWN = 50
 app = typer.Typer(add_completion=False, no_args_is_help=True)
+app.command()(simulate)
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only list what would be cancelled.")]
 
 
 @app.callback()
 def expiry() -> None:
-    """Cancel by hand what has lapsed, or only list it."""
+    """Cancel by hand what has lapsed, explain a deadline, and check what was recorded."""
+
+
+app.command()(explain)
+app.command()(audit)
 
 
 @app.command()

@@ -21,6 +21,7 @@ class Figures:
     parked: int | None = None
     completion: str | None = None
     auto_cancellation: str | None = None
+    redating: tuple[int, int] | None = None
 
 
 async def figures(url: str, now: datetime) -> Figures:
@@ -39,7 +40,15 @@ async def _read(connection: AsyncConnection, now: datetime) -> Figures:
     total = Backlog(sum(o.pending for o in outboxes), max(o.oldest_seconds for o in outboxes)) if outboxes else None
     due = await _count(connection, "expiry.deadlines", "expires_at <= :now", {"now": now}) if "expiry.deadlines" in tables else None
     parked = await _count(connection, "booking.parked") if "booking.parked" in tables else None
-    return Figures(total, due, parked, *(await rates(connection) if "booking.figure_totals" in tables else (None, None)))
+    both = await rates(connection) if "booking.figure_totals" in tables else (None, None)
+    return Figures(total, due, parked, *both, await _redating(connection) if "expiry.redatings" in tables else None)
+
+
+async def _redating(connection: AsyncConnection) -> tuple[int, int] | None:
+    """Return how many open bookings are dated anew of how many, while other policies are being followed."""
+    latest = await connection.execute(text("select changed, total, ended_at from expiry.redatings order by number desc limit 1"))
+    row = latest.one_or_none()
+    return (row.changed, row.total or 0) if row is not None and row.ended_at is None else None
 
 
 async def _count(connection: AsyncConnection, table: str, where: str = "true", values: Mapping[str, object] | None = None) -> int:

@@ -1,28 +1,25 @@
 """`sewa policy`: what is said about grace periods and days off, and how it is changed."""
 
 import asyncio
-import json
 import os
-from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from contracts.actors import Actor
 from contracts.ids import derived_id
 from contracts.policies import CalendarPublished, GracePolicySet
 from services.cli import policy_pages as pages
-from services.cli.endpoints import answering_database, reach
+from services.cli.desk import at_the_desk, read_object, settings_of_expiry
+from services.cli.endpoints import answering_database
 from services.cli.output import AsJson, console, print_json
 from services.cli.policy_waiting import wait_for
 from services.cli.terms import FIELDS, Given, instant, refusals, takes, terms, whole
 from services.expiry.app import ExpirySettings, NotAcceptable, Problem, office
-from services.runtime.clock import business_clock
-from services.runtime.db import open_direct_engine
 
-T = TypeVar("T")
 ABOUT = {
     "effective_at": "From when on, RFC 3339 with Z; default in 60 s.",
     "policy_version": "The version that it gets; default the next one.",
@@ -54,7 +51,7 @@ def set_(category: Category, *, given: Given, wait: Wait = False, as_json: AsJso
         wish = office.Wish(
             category, terms(given), _admin(given), given.get("reason"), instant(given, "effective_at"), whole(given, "policy_version")
         )
-        data = _run(lambda connection, settings, now: office.set_policy(connection, settings.policies, wish, now))
+        data = at_the_desk(lambda connection, settings, now: office.set_policy(connection, settings.policies, wish, now))
     _tell(data, wait=wait, as_json=as_json)
 
 
@@ -67,7 +64,9 @@ def calendar(file: File, *, given: Given, wait: Wait = False, as_json: AsJson = 
     """
     with refusals():
         document = {**read_object(file), **{name: text for name, text in given.items() if name == "effective_at"}}
-        data = _run(lambda connection, settings, now: office.publish_calendar(connection, settings.policies, document, _admin(given), now))
+        data = at_the_desk(
+            lambda connection, settings, now: office.publish_calendar(connection, settings.policies, document, _admin(given), now)
+        )
     _tell(data, wait=wait, as_json=as_json)
 
 
@@ -84,7 +83,7 @@ def show(category: Some = None, *, as_json: AsJson = False) -> None:
         following = await office.follow(connection, settings.policies, now)
         return {"results": results, "calendars": office.calendars(known), "redating": following.as_json()}
 
-    shown = _run(read)
+    shown = at_the_desk(read)
     if as_json:
         print_json(shown["results"][0] if category else shown)
     else:
@@ -100,58 +99,30 @@ def history(category: Some = None, *, as_json: AsJson = False) -> None:
         names = [category] if category else office.categories(known)
         return [data.model_dump(mode="json") for name in names for data in office.heard(known, name)]
 
-    versions = _run(read)
+    versions = at_the_desk(read)
     if as_json:
         print_json({"results": versions})
     else:
         pages.versions(console(), versions)
 
 
-def read_object(file: Path) -> Mapping[str, object]:
-    """Return the JSON object in a file. Raises NotAcceptable, OSError."""
-    try:
-        document = json.loads(file.read_bytes())
-    except ValueError as error:
-        raise NotAcceptable(Problem(str(file), f"no JSON: {error}")) from error
-    if not isinstance(document, dict):
-        raise NotAcceptable(Problem(str(file), "should be a JSON object"))
-    return document
-
-
 def _admin(given: Given) -> str:
-    return f"admin:{given.get('by') or derived_id('operator', os.environ.get('USER') or str(os.getuid()))}"
+    """Return in whose name something is set. Raises NotAcceptable where nobody would listen."""
+    by = given.get("by") or str(derived_id("operator", os.environ.get("USER") or str(os.getuid())))
+    if not settings_of_expiry().allowed_sources.allows(office.SOURCE, Actor("admin", by)):
+        raise NotAcceptable(Problem("by", f"SEWA_SOURCES does not let {office.SOURCE} speak for admins"))
+    return f"admin:{by}"
 
 
 def _tell(data: GracePolicySet | CalendarPublished, *, wait: bool, as_json: bool) -> None:
-    following = _run_patiently(data, wait=wait)
+    following = _waited_for(data, wait=wait)
     if as_json:
         print_json({**data.model_dump(mode="json"), **({"redating": following.as_json()} if following else {})})
     else:
         pages.published(console(), data, following)
 
 
-def _run(work: Callable[[AsyncConnection, ExpirySettings, datetime], Awaitable[T]]) -> T:
-    """Do `work` in a transaction on the system that is meant, at its business instant."""
-
-    async def transact() -> T:
-        engine = open_direct_engine(settings.database_url, name="sewa-policy")
-        try:
-            async with engine.begin() as connection:
-                return await work(connection, settings, business_clock(settings.clock_file, settings.env).now())
-        finally:
-            await engine.dispose()
-
-    settings = _settings()
-    with answering_database(settings.database_url):
-        return asyncio.run(transact())
-
-
-def _run_patiently(data: GracePolicySet | CalendarPublished, *, wait: bool) -> office.Following | None:
-    settings = _settings()
+def _waited_for(data: GracePolicySet | CalendarPublished, *, wait: bool) -> office.Following | None:
+    settings = settings_of_expiry()
     with answering_database(settings.database_url):
         return asyncio.run(wait_for(settings, data, patiently=wait))
-
-
-def _settings() -> ExpirySettings:
-    reach("database", "kafka")
-    return ExpirySettings.load()

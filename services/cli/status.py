@@ -55,6 +55,9 @@ def _flow(picture: Picture) -> Table:
         table.add_row(f"lag {group}", _count(records, "yellow"), "records to read")
     table.add_row("outbox", _count(figures.outbox.pending if figures.outbox else None, "yellow"), _waiting(figures.outbox))
     table.add_row("due", _count(figures.due, "yellow"), "bookings past their deadline")
+    if figures.redating:
+        redated, total = figures.redating
+        table.add_row("dated anew", _count(redated, "yellow"), f"of {total:,} bookings that other policies concern")
     table.add_row("parked", _count(figures.parked, "yellow"), "messages that wait for their booking")
     table.add_row("dead letters", _count(picture.backlogs.dead_letters, "bold red"), "see `sewa dead-letters list`")
     table.add_row("completion", _rate(figures.completion), "of the bookings that ended")

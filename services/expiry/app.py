@@ -32,6 +32,7 @@ __all__ = [
     "ExpirySettings",
     "NotAcceptable",
     "Problem",
+    "Redating",
     "Summary",
     "Sweep",
     "build",
@@ -81,8 +82,16 @@ async def measure(connection: AsyncConnection, now: datetime) -> Families:
         gauge(
             "booking_overdue_bookings", "Bookings past their deadline that are not cancelled yet", await store.count_due(connection, now)
         ),
+        gauge("booking_undated_bookings", "Open bookings without a deadline: their calendar ends before it", await _undated(connection)),
         gauge("booking_expiry_breaker_open", "Whether a scan is held until an admin approves it", 0),
     )
+
+
+async def _undated(connection: AsyncConnection) -> int:
+    """Count the open bookings that can never lapse as things stand, and warn of them."""
+    if undated := await store.count_undated(connection):
+        log.warning("bookings_without_a_deadline", bookings=undated, because="their calendar ends before: publish one with more years")
+    return undated
 
 
 async def _prepare(partitions: Partitions, policies: CaughtUp, batch: Sequence[Received]) -> None:

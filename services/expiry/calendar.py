@@ -51,13 +51,6 @@ class Calendar:
             _names(data.closures),
         )
 
-    @property
-    def content(self) -> object:
-        """All of it in a fixed order, so that equal calendars look alike."""
-        weekends = [(since, sorted(days)) for since, days in self.weekends]
-        days = [sorted(named.items()) for named in (self.holidays, self.working_days, self.closures)]
-        return self.name, self.version, self.years, weekends, days
-
     def covers(self, day: date) -> bool:
         """Return whether this calendar knows about `day`."""
         return self.years[0] <= day.year <= self.years[1]

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from contracts.policies import CalendarPublished, GracePolicySet
 from contracts.values import instant_text
+from services.expiry.calendar_checks import problems
 from services.expiry.errors import NotAcceptable, Problem
 from services.expiry.grace import EVERY_CATEGORY, Policy
 from services.expiry.policies import Policies
@@ -93,7 +94,12 @@ def calendar_draft(known: Known, document: Mapping[str, object], now: datetime) 
     data = _read(CalendarPublished, {"effective_at": instant_text(now + AHEAD), **document})
     newest = known.newest(data.required_subject())
     stands = number_of(newest) if newest else ""
-    _refuse(("calendar_version", f"{data.calendar_version} is not higher than {stands}", rank(data.calendar_version) <= rank(stands)))
+    shipped = [version.version for version in known.defaults.calendars.get(data.calendar, ())]
+    _refuse(
+        ("calendar_version", f"{data.calendar_version} is the one that comes with the service", data.calendar_version in shipped),
+        ("calendar_version", f"{data.calendar_version} is not higher than {stands}", rank(data.calendar_version) <= rank(stands)),
+        *((field, problem, True) for field, problem in problems(data)),
+    )
     return data
 
 

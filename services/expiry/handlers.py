@@ -8,12 +8,12 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts.events import BookingCancelled, BookingCreated, BookingOverridden, BookingRescheduled, Event
+from contracts.events import BookingCancelled, BookingCreated, Event
 from contracts.message import Message
 from contracts.rejections import CommandRejected
 from services.expiry import emissions, published, store
 from services.expiry.current import Current
-from services.expiry.grace import Facts
+from services.expiry.facts import after, begun
 from services.expiry.published import AnyPolicy, Version
 from services.expiry.store import Entry
 from services.runtime.outcomes import Burial, Fate, Handler, Outcome, Received
@@ -51,25 +51,17 @@ def _follow(entries: dict[UUID, Entry], event: Message[Event]) -> Outcome:
 
 
 def _created(booking: UUID, data: BookingCreated, at: datetime) -> Entry:
-    facts = Facts(data.status, data.category, data.booking_date, at)
-    return Entry(booking, 1, facts, total_amount=data.total_amount, currency=data.currency)
+    return Entry(booking, 1, begun(data, at), total_amount=data.total_amount, currency=data.currency)
 
 
 def _moved(entry: Entry, event: Message[Event]) -> Entry:
-    data, facts = event.data, entry.facts
-    counts = event.actor.is_person and (data.status != facts.status or isinstance(data, BookingRescheduled))
+    data, moved = event.data, after(entry.facts, event)
     cancelled = data if isinstance(data, BookingCancelled) else entry if data.status == "cancelled" else None
-    moved = replace(
-        facts,
-        status=data.status,
-        booking_date=data.booking_date if isinstance(data, BookingRescheduled | BookingOverridden) else facts.booking_date,
-        last_status_update_at=event.time if counts else facts.last_status_update_at,
-    )
     return replace(
         entry,
         version=entry.version + 1,
         facts=moved,
-        reminded_until=entry.reminded_until if moved == facts else event.time,
+        reminded_until=entry.reminded_until if moved == entry.facts else event.time,
         cancelled_at=cancelled.cancelled_at if cancelled else None,
         expired_at=cancelled.expired_at if cancelled else None,
     )

@@ -9,13 +9,16 @@ from services.expiry import published, redatings
 from services.expiry.changes import known, publish_calendar, set_policy
 from services.expiry.current import over
 from services.expiry.drafts import Known, Wish
+from services.expiry.emissions import SOURCE
 from services.expiry.errors import NotAcceptable, Problem
+from services.expiry.plan import plan
 from services.expiry.policies import Policies
-from services.expiry.published import AnyPolicy
+from services.expiry.published import AnyPolicy, hear
 from services.expiry.simulate import Candidate, Simulation, simulate
 from services.expiry.views import Following, announced, calendars, categories, following, heard, in_force
 
 __all__ = [
+    "SOURCE",
     "AnyPolicy",
     "Candidate",
     "Following",
@@ -27,7 +30,9 @@ __all__ = [
     "announced",
     "calendars",
     "categories",
+    "dated_by",
     "follow",
+    "hear",
     "heard",
     "in_force",
     "is_heard",
@@ -48,3 +53,8 @@ async def follow(connection: AsyncConnection, defaults: Policies, now: datetime)
     """Return how far the open bookings follow the policies in force at `now`."""
     policies = over(defaults, await published.heard(connection))
     return following(policies, await redatings.latest(connection), now)
+
+
+def dated_by(policies: Policies, now: datetime) -> str:
+    """Return what the index remembers of bookings without a policy of their own category."""
+    return plan(policies, now).spans[-1].dated_by

@@ -1,6 +1,5 @@
 """Which versions of policy and calendar decide about a booking, now and until when."""
 
-import hashlib
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -45,28 +44,10 @@ class Policies:
         ahead = self._changes[bisect_right(self._changes, now) :]
         return next((at for at in ahead if self.of(facts, at) != rule), None)
 
-    def fingerprint(self, now: datetime) -> str:
-        """Return a text that is the same exactly as long as every deadline stays where it is."""
-        passed = bisect_right(self._changes, now)
-        if passed not in self._fingerprints:
-            self._fingerprints[passed] = hashlib.sha256(repr(self._content(now)).encode()).hexdigest()[:16]
-        return self._fingerprints[passed]
-
-    def _content(self, now: datetime) -> object:
-        """Everything that decides about some deadline at `now`, in a fixed order."""
-        published = [p for scope in sorted(self.published) for p in self.published[scope] if _in_force(p, now)]
-        everything = [self.default, *(self.by_category[category] for category in sorted(self.by_category)), *published]
-        names = {_calendar(policy) for policy in everything if policy.adjust != "none"}
-        return everything, [(c.content, c.effective_at) for n in sorted(names) for c in self.calendars.get(n, ()) if _in_force(c, now)]
-
     @cached_property
     def _changes(self) -> list[datetime]:
         versions: Iterator[Policy | Calendar] = chain(*self.published.values(), *self.calendars.values())
         return sorted({v.effective_at for v in versions if v.effective_at is not None})
-
-    @cached_property
-    def _fingerprints(self) -> dict[int, str]:
-        return {}
 
 
 def _calendar(policy: Policy) -> str:

@@ -123,6 +123,12 @@ async def count_due(connection: AsyncConnection, now: datetime) -> int:
     return int(await connection.scalar(text("select count(*) from expiry.deadlines where expires_at <= :now"), {"now": now}) or 0)
 
 
+async def count_undated(connection: AsyncConnection) -> int:
+    """Count the open entries without a deadline: their calendar ends before it."""
+    statement = "select count(*) from expiry.deadlines where status in ('pending', 'confirmed') and expires_at is null"
+    return int(await connection.scalar(text(statement)) or 0)
+
+
 async def open_ones(connection: AsyncConnection, after: UUID, limit: int) -> list[Entry]:
     """Return the open entries that follow `after` in the order of ids."""
     rows = await connection.execute(

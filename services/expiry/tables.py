@@ -32,6 +32,7 @@ DEADLINES = Table(
 Index("deadlines_due", DEADLINES.c.expires_at, DEADLINES.c.booking, postgresql_where=text("expires_at is not null"))
 Index("deadlines_reminders", DEADLINES.c.next_reminder_at, DEADLINES.c.booking, postgresql_where=text("next_reminder_at is not null"))
 Index("deadlines_open", DEADLINES.c.booking, postgresql_where=text("status in ('pending', 'confirmed')"))
+Index("deadlines_undated", DEADLINES.c.booking, postgresql_where=text("status in ('pending', 'confirmed') and expires_at is null"))
 
 EMISSIONS = Table(
     "emissions",

@@ -33,8 +33,8 @@ def clean(record: Raw) -> Raw:
 
 
 async def parse_cleaned(records: tuple[Raw, ...], original: Callable[[tuple[Raw, ...]], Awaitable[KafkaMessage]]) -> KafkaMessage:
-    """Let FastStream parse cleaned copies, and keep the records as they came."""
-    message = await original(tuple(clean(record) for record in records))
+    """Let FastStream parse cleaned copies of the first and the last record, which name the batch, and keep all as they came."""
+    message = await original((clean(records[0]), clean(records[-1])))
     message.raw_message = records
     return message
 

@@ -35,7 +35,7 @@ CLOSED = {
     "replay_active": ("gauge", set()),
     "replay_divergence": ("gauge", set()),
 }
-OF_OUR_OWN = {"outbox_held": ("gauge", set()), "loop_failures": ("counter", {"loop"})}
+OF_OUR_OWN = {"outbox_held": ("gauge", set()), "loop_failures": ("counter", {"loop"}), "booking_undated_bookings": ("gauge", set())}
 Shape = dict[str, tuple[str, set[str]]]
 
 

@@ -22,6 +22,12 @@ def test_an_effect_that_is_missing_or_doubled_fails_the_run(seen: list[str], pro
         Tally(Counter(seen)).demand(["a", "b"], "events")
 
 
+def test_commands_may_come_again_but_for_nobody_else() -> None:
+    assert Tally(Counter(["a", "b", "b", "b"])).demand_some(["a", "b"], "commands") == 2
+    with pytest.raises(Halt, match="for 1 bookings are missing, and there are some for 1 others"):
+        Tally(Counter(["a", "c"])).demand_some(["a", "b"], "commands")
+
+
 def test_the_slowest_hundredth_is_told_in_intervals_of_the_scan() -> None:
     found = summary([n / 100 for n in range(101)], 0.5)
     assert (found["p50"], found["p99"], found["max"], found["p99_polls"]) == (0.5, 0.99, 1.0, 1.98)

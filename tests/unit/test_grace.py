@@ -12,7 +12,9 @@ from contracts.parts import Evidence
 from services.expiry.grace import Deadline, Facts, Policy, Rule, deadline as decided, eligible, evidence
 from services.expiry.policies import Policies, expires_at
 from services.expiry.settings import ExpirySettings
+from services.expiry.shipped import shipped
 from services.runtime.errors import Misconfigured
+from tests.working_days import calendar
 
 BOOKED_FOR = datetime(2026, 11, 20, 6, tzinfo=UTC)
 NOW = BOOKED_FOR + timedelta(days=9)
@@ -86,6 +88,25 @@ def test_evidence_names_the_policy_and_the_version_that_was_seen() -> None:
     assert [(term.anchor, term.hours, term.skipped) for term in told.terms] == [("booking_date", 24, ())]
 
 
+def test_evidence_names_the_calendar_and_the_days_that_each_term_skipped() -> None:
+    friday = datetime(2026, 10, 16, 6, tzinfo=UTC)
+    touched = replace(BOOKING, booking_date=friday, last_status_update_at=friday + 48 * HOUR)
+    told = evidence(decided(touched, Rule(replace(DAY, adjust="roll_forward"), shipped()["NP"][0])), new_id(), 3)
+    assert (told.calendar, told.calendar_version) == ("NP", "np-2026.1")
+    assert [[day.date.day for day in term.skipped] for term in told.terms] == [[17, 18, 19, 20, 21, 22], [19, 20, 21, 22]]
+    assert [term.deadline.day for term in told.terms] == [23, 23]
+
+
+@pytest.mark.parametrize("unknown", ["booking_date", "last_status_update_at"])
+def test_a_deadline_is_the_later_of_two_and_not_known_without_either(unknown: str) -> None:
+    rule = Rule(replace(DAY, adjust="pause"), calendar(years=(2026, 2026)))
+    both = replace(BOOKING, last_status_update_at=BOOKED_FOR + HOUR)
+    due = decided(replace(both, **{unknown: datetime(2026, 12, 31, 12, tzinfo=UTC)}), rule)  # type: ignore[arg-type]
+    assert due.expires_at is None
+    assert not eligible(both, due, NOW + timedelta(days=999))
+    assert decided(both, rule).expires_at == BOOKED_FOR + 25 * HOUR
+
+
 def test_only_an_update_by_a_person_adds_a_term() -> None:
     assert [t.anchor for t in deadline(BOOKING, DAY).terms] == ["booking_date"]
     touched = replace(BOOKING, last_status_update_at=BOOKED_FOR + HOUR)
@@ -116,12 +137,6 @@ def test_a_categorys_policy_replaces_the_default_one_whole() -> None:
     touched = replace(BOOKING, last_status_update_at=BOOKED_FOR)
     assert expires_at(touched, policies, NOW) == BOOKED_FOR + 2 * HOUR
     assert expires_at(replace(touched, category="tutoring"), policies, NOW) == BOOKED_FOR + 48 * HOUR
-
-
-def test_the_fingerprint_tells_policies_apart_and_knows_equal_ones() -> None:
-    first, second = Policy("a", 1), Policy("b", 2)
-    assert Policies(DAY, {"a": first, "b": second}).fingerprint(NOW) == Policies(DAY, {"b": second, "a": first}).fingerprint(NOW)
-    assert len({Policies(DAY).fingerprint(NOW), Policies(first).fingerprint(NOW), Policies(DAY, {"a": first}).fingerprint(NOW)}) == 3
 
 
 def settings(monkeypatch: pytest.MonkeyPatch, **environment: str) -> ExpirySettings:

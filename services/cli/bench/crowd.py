@@ -20,7 +20,7 @@ MONTHS = "select inhrelid::regclass::text from pg_inherits where inhparent = 'ex
 POPULATE = """
     insert into expiry.deadlines
         (booking, version, status, category, booking_date, created_at, expires_at, dated_by, next_reminder_at)
-    select uuidv7(created - clock_timestamp()), 2, status, 'cleaning', due - interval '24 hours', created, due, 'bench',
+    select uuidv7(created - clock_timestamp()), 2, status, 'cleaning', due - interval '24 hours', created, due, :dated_by,
         case status when 'pending' then due - interval '2 hours' end
     from (select
             cast(:opens as timestamptz) - cast(:made_over as interval) * (1 - n / cast(:number as float8)) as created,
@@ -50,9 +50,9 @@ async def connected(url: str) -> AsyncIterator[AsyncConnection]:
         await engine.dispose()
 
 
-async def populate(connection: AsyncConnection, opens: datetime, number: int) -> None:
+async def populate(connection: AsyncConnection, opens: datetime, number: int, dated_by: str = "bench") -> None:
     """Enter `number` bookings made over five months, of which none is due at `opens`, and all are within the next sixty days."""
-    spans = {"opens": opens, "made_over": MADE_OVER, "due_over": DUE_OVER, "number": number}
+    spans = {"opens": opens, "made_over": MADE_OVER, "due_over": DUE_OVER, "number": number, "dated_by": dated_by}
     for first in range(1, number + 1, AT_ONCE):
         await connection.execute(text(POPULATE), {**spans, "first": first, "last": min(number, first + AT_ONCE - 1)})
     for month in (await connection.scalars(text(MONTHS))).all():

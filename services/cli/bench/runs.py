@@ -49,9 +49,10 @@ async def expiry(stage: Stage, opens: datetime, due: int, others: int) -> dict[s
         await ledger.until(engine, ledger.QUEUED, 0)
         await ledger.until(engine, ledger.EXPIRED, due)
         await ledger.until(engine, ledger.BOOKINGS, others)
-    emitted, cancelled = await _cancelled(stage, lapsing)
+    emitted, cancelled, repeated = await _cancelled(stage, lapsing)
     events = (cancelled.last_ms - emitted.first_ms) / MILLISECONDS
-    return {"events_seconds": events, **_rate(due, max(told - emitted.first_ms, cancelled.last_ms - emitted.first_ms) / MILLISECONDS)}
+    whole = max(told - emitted.first_ms, cancelled.last_ms - emitted.first_ms) / MILLISECONDS
+    return {"repeated": repeated, "events_seconds": events, **_rate(due, whole)}
 
 
 async def latency(stage: Stage, opens: datetime, rate: float, number: int, poll_seconds: float) -> dict[str, float]:
@@ -70,8 +71,8 @@ async def latency(stage: Stage, opens: datetime, rate: float, number: int, poll_
         late = await lateness.lateness(stage, engine, due)
         await ledger.until(engine, ledger.QUEUED, 0)
         await ledger.until(engine, ledger.EXPIRED, number)
-    await _cancelled(stage, records)
-    return lateness.summary(late, poll_seconds)
+    _, _, repeated = await _cancelled(stage, records)
+    return {"repeated": repeated, **lateness.summary(late, poll_seconds)}
 
 
 @asynccontextmanager
@@ -96,11 +97,12 @@ async def _created(engine: AsyncEngine, records: Sequence[Outgoing]) -> None:
     await ledger.until(engine, ledger.QUEUED, 0)
 
 
-async def _cancelled(stage: Stage, records: Sequence[Outgoing]) -> tuple[Tally, Tally]:
+async def _cancelled(stage: Stage, records: Sequence[Outgoing]) -> tuple[Tally, Tally, int]:
+    """Return the commands, the cancellations, and how many commands came again because their answer took longer than ten seconds."""
     emitted, cancelled = await tally(stage.kafka, ExpireBooking), await tally(stage.kafka, BookingCancelled)
-    emitted.demand(_subjects(records), "commands to expire")
+    repeated = emitted.demand_some(_subjects(records), "commands to expire")
     cancelled.demand(_subjects(records), "cancellations")
-    return emitted, cancelled
+    return emitted, cancelled, repeated
 
 
 async def _demand(stage: Stage, records: Sequence[Outgoing]) -> Tally:

@@ -97,7 +97,7 @@ def _milliseconds(taken: Sequence[float]) -> dict[str, float]:
 @asynccontextmanager
 async def _index(size: int, url: str, opens: datetime) -> AsyncIterator[Index]:
     settings = ExpirySettings(database_url=url, kafka=NOWHERE, partitions_from=crowd.first_month(opens), grace_hours=24)
-    await _prepare(settings)
+    await prepare(settings)
     async with crowd.connected(url) as connection:
         began = time.monotonic()
         await crowd.populate(connection, opens, size)
@@ -105,7 +105,7 @@ async def _index(size: int, url: str, opens: datetime) -> AsyncIterator[Index]:
         yield Index(size, connection, settings)
 
 
-async def _prepare(settings: ExpirySettings) -> None:
+async def prepare(settings: ExpirySettings) -> None:
     """Have the service do what it does at each start: it makes the partitions that its settings ask for."""
     process = build(settings)
     try:

@@ -35,6 +35,13 @@ class Tally:
             lacking, beyond = (expected - self.subjects).total(), (self.subjects - expected).total()
             raise Halt(f"{what}: {lacking} are missing and {beyond} are too many, of {expected.total()}")
 
+    def demand_some(self, subjects: Iterable[str], what: str) -> int:
+        """Raise Halt unless there are messages for each of `subjects`, and for none else; return how many are not the first of theirs."""
+        lacking, beyond = set(subjects) - set(self.subjects), set(self.subjects) - set(subjects)
+        if lacking or beyond:
+            raise Halt(f"{what}: those for {len(lacking)} bookings are missing, and there are some for {len(beyond)} others")
+        return self.subjects.total() - len(self.subjects)
+
 
 async def tally(bootstrap: str, contract: type[Contract]) -> Tally:
     """Count the messages of one contract in its topic. Raises Halt, KafkaError."""

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli.bench import runs, scan as scans
+from services.cli.bench import redate as redates, runs, scan as scans
 from services.cli.demo.stage import Stage, own_folder, staged
 from services.cli.output import complain, print_json, quiet_logs
 from services.runtime.clock import host_now
@@ -60,6 +60,12 @@ def scan(*, sizes: Annotated[str, typer.Option("--open", help="Numbers of open b
     _report("scan", {"open": numbers, "rounds": rounds}, lambda: _scanned(numbers, rounds))
 
 
+@app.command()
+def redate(*, number: Annotated[int, typer.Option("--open", min=1000)] = 1_000_000) -> None:
+    """Change the policy of so many open bookings: until the last of them follows, with the scan at work meanwhile."""
+    _report("redate", {"open": number}, lambda: _on_own_server(lambda url: redates.redate(url, number)))
+
+
 def _numbers(sizes: str) -> list[int]:
     try:
         numbers = sorted({int(float(size)) for size in sizes.split(",")})
@@ -79,10 +85,14 @@ def _staged(workers: int, run: Run) -> Figures:
 
 
 def _scanned(sizes: list[int], rounds: int) -> Figures:
+    return _on_own_server(lambda url: asyncio.run(scans.scan(scans.databases(url, sizes), host_now(), rounds)))
+
+
+def _on_own_server(measure: Callable[[str], Figures]) -> Figures:
     with own_folder() as home:
         server = start_postgres(home)
         try:
-            return asyncio.run(scans.scan(scans.databases(server.url, sizes), host_now(), rounds))
+            return measure(server.url)
         finally:
             server.stop()
 

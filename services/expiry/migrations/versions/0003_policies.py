@@ -15,6 +15,7 @@ STATEMENTS = (
         mark uuid, began_at timestamptz not null, ended_at timestamptz)""",
     "alter table expiry.deadlines add column total_amount numeric(10, 2), add column currency text",
     "create index deadlines_open on expiry.deadlines (booking) where status in ('pending', 'confirmed')",
+    "create index deadlines_undated on expiry.deadlines (booking) where status in ('pending', 'confirmed') and expires_at is null",
 )
 
 

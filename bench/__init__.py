@@ -1,0 +1,1 @@
+"""The platform measured beside other designs: the same data, the same machine, in turns."""

@@ -1,0 +1,1 @@
+"""The common design: Django models, and a management command that cron starts."""

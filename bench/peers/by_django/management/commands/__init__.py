@@ -1,0 +1,1 @@
+"""One booking at a time, and many at a time."""

@@ -1,0 +1,1 @@
+"""A job of Procrastinate for each booking: the queue is in PostgreSQL."""
