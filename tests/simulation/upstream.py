@@ -15,7 +15,7 @@ from tests.simulation import gateway, talk
 from tests.simulation.broker import Log
 from tests.simulation.people import CUSTOMERS, PROVIDERS, Story, introductions, meet, policy
 
-BOOKINGS = 3
+BOOKINGS, OFFICE = 3, "office"
 AGAIN, GARBLED, ODD, RULED, PAID = 0.13, 0.17, 0.2, 0.23, 0.36
 NEXT, FITS, ODD_MONEY = 0.55, 0.85, 0.3
 
@@ -95,14 +95,14 @@ class Upstream:
 
     def _pose(self, story: Story, now: datetime) -> str:
         """Send another message under the id of one that was sent before."""
-        posed = self.chance.choice(self.sent)
+        posed = self.chance.choice([message for message in self.sent if message.source != OFFICE] or self.sent)
         return "posing " + self._send(replace(talk.anything(story, now, self.chance), id=posed.id, source=posed.source, time=now))
 
     def _rule(self, now: datetime) -> str:
         """Have an admin announce another policy, in time for what is under way to end before."""
         self.policies += 1
         data = policy(self.policies, now, self.chance)
-        return self.tell(Message("", "office", data.category, now, builders.ADMIN, data), now)
+        return self.tell(Message("", OFFICE, data.category, now, builders.ADMIN, data), now)
 
     def _send(self, message: Message[Any]) -> str:
         self.log.append(message.topic, message.key(), message.value(), message.headers())
