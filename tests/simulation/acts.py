@@ -45,7 +45,7 @@ LOOPS = {
     ("expiry", "redate"): 2,
     ("expiry", "relay"): 1,
     ("notifier", "deliver:in-app"): 1,
-    ("notifier", "deliver:email"): 5,
+    ("notifier", "deliver:email"): 8,
     ("notifier", "relay"): 1,
     ("payments", "relay"): 3,
 }
@@ -113,12 +113,19 @@ async def turn(history: History) -> str:
     """A loop of a process turns once, and may be cut off."""
     service, loop = history.weighted(LOOPS) or ("", "")
     if loop == "deliver:email":
+        await history.run("booking", "relay")
         await history.drain("notifier.events")  # so that there are letters
     cuts = [(f"{service} {place}", effect) for place, effect in CUTS]
     said = [(f"{service} {place}", effect) for place, effect in (*SENDS, ("acknowledge", "crash"))]
     set_ = history.arm([*cuts, *(MAILS if loop == "deliver:email" else [*said, *said])])
     await history.guarded(service, history.run(service, loop))
     return f"{service} {loop} {set_}"
+
+
+async def regret(history: History) -> str:
+    """An admin puts right what has happened to bookings, at once or when it is too late."""
+    history.world.instant += history.chance.choice([timedelta(hours=1), timedelta(days=8)])
+    return ", ".join(history.upstream.reinstate(story, history.world.instant) for story in history.upstream.stories)
 
 
 async def flow(history: History) -> str:
@@ -139,6 +146,7 @@ ACTS: dict[Act, int] = {
     turn: 28,
     flow: 9,
     wait: 9,
+    regret: 1,
     restart: 2,
     sever: 1,
     reset: 1,
@@ -147,4 +155,4 @@ ACTS: dict[Act, int] = {
     clashes.contend: 2,
     clashes.race: 2,
 }
-UNSEEN: set[Act] = {speak, wait, restart, sever}
+UNSEEN: set[Act] = {speak, wait, regret, restart, sever}

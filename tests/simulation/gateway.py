@@ -16,7 +16,7 @@ from tests.simulation.people import Story
 
 GATEWAY = Actor("upstream", "gateway")
 HALF = Decimal("750.00")
-ODDS_OF_SETTLING = 0.7
+ODDS_OF_SETTLING = 0.5
 Fact = Callable[[Story, Random], Message[Any]]
 FACTS: dict[Fact, int] = {
     lambda s, _: _authorized(s): 5,
@@ -26,15 +26,18 @@ FACTS: dict[Fact, int] = {
     lambda s, _: facts.failed(s.id, terminal=False): 1,
     lambda s, _: facts.failed(s.id, "authorize"): 1,
     lambda s, _: facts.failed(s.id, "capture"): 1,
-    lambda s, _: facts.voided(s.id): 1,
+    lambda s, _: facts.voided(s.id): 3,
 }
 
 
-def say(story: Story, log: Log, chance: Random) -> Message[Any]:
-    """Return the settlement of a refund that was asked for, or something else about the booking's money."""
+def settle(story: Story, log: Log, chance: Random) -> Message[Any] | None:
+    """Return the settlement of a refund that was asked for, perhaps."""
     asked = [r for r in map(seen, log.topic(PAYMENT_EVENTS.name)) if _is_request(r, story)]
-    if asked and chance.random() < ODDS_OF_SETTLING:
-        return _spoken(_settled(chance.choice(asked), story))
+    return _spoken(_settled(chance.choice(asked), story)) if asked and chance.random() < ODDS_OF_SETTLING else None
+
+
+def say(story: Story, chance: Random) -> Message[Any]:
+    """Return whatever may happen to the booking's money."""
     return _spoken(chance.choices(list(FACTS), list(FACTS.values()))[0](story, chance))
 
 

@@ -18,7 +18,7 @@ from tests.simulation.upstream import Upstream
 from tests.simulation.world import Running, World
 
 GOES = 100
-ODDS_OF_A_TRAP = 0.35
+ODDS_OF_A_TRAP = 0.45
 LATEST = {"send": 3, "statement": 8, "answer": 8, "committing": 2}
 T = TypeVar("T")
 

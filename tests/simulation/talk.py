@@ -66,9 +66,9 @@ SAYINGS: dict[str, Tell] = {
 IN_TURN = ("create", "accept", "deliver", "confirm", "review")
 FITTING = {
     "created": ("edit", "cancel", "maintain"),
-    "pending": ("accept", "decline", "move", "maintain", "override"),
-    "confirmed": ("deliver", "deliver", "miss", "move", "cancel"),
-    "awaiting_confirmation": ("confirm", "confirm", "dispute", "complete", "complete"),
+    "pending": ("accept", "decline", "move", "cancel", "maintain", "override"),
+    "confirmed": ("deliver", "deliver", "miss", "miss", "move", "cancel"),
+    "awaiting_confirmation": ("confirm", "dispute", "dispute", "complete", "complete"),
     "completed": ("review", "review", "override"),
     "cancelled": ("override", "override", "accept"),
 }

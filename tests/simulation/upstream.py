@@ -54,8 +54,10 @@ class Upstream:
             return self._odd(odds, story, now)
         if odds < RULED:
             return self._rule(now)
+        if settlement := gateway.settle(story, self.log, self.chance):
+            return self.tell(settlement, now)
         if odds < PAID and story.told and (story.prepaid or self.chance.random() < ODD_MONEY):
-            return self.tell(gateway.say(story, self.log, self.chance), now)
+            return self.tell(gateway.say(story, self.chance), now)
         if story.visit is None:
             meet(self.stories, story, now, self.chance)
         if story.prepaid and story.told and not story.authorized:
@@ -82,6 +84,10 @@ class Upstream:
         """Have the provider take the booking, or put it off a little."""
         hurried = self.chance.choice([talk.SAYINGS["accept"], talk.put_off])
         self.tell(hurried(story, now, self.chance), now)
+
+    def reinstate(self, story: Story, now: datetime) -> str:
+        """Have an admin override what the booking is."""
+        return self.tell(talk.SAYINGS["override"](story, now, self.chance), now)
 
     def tell(self, message: Message[Any], now: datetime) -> str:
         """Send a new message."""
