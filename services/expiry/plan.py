@@ -42,6 +42,11 @@ class Plan:
         return hashlib.sha256(whole.encode()).hexdigest()[:16]
 
     @property
+    def counts_days(self) -> bool:
+        """Whether a rule among them needs a calendar."""
+        return any(span.rule.policy.adjust != "none" for span in self.spans)
+
+    @property
     def named(self) -> list[str]:
         """The categories that have spans of their own."""
         return sorted({span.category for span in self.spans} - {ELSE})

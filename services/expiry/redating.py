@@ -66,7 +66,7 @@ class Redating:
         if until is None:
             return replace(state, ended_at=self.host())
         changed = await redatings.redate(connection, wanted, after, until, state.as_of)
-        entries = await redatings.others(connection, wanted, after, until)
+        entries = await redatings.others(connection, wanted, after, until) if wanted.counts_days else []
         await store.save_dates(connection, [entry.dated_anew(policies, state.as_of) for entry in entries])
         return replace(state, mark=until, seen=state.seen + seen, changed=state.changed + changed + len(entries))
 

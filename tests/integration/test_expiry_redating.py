@@ -12,9 +12,12 @@ from sqlalchemy import text
 
 from contracts.events import Status
 from contracts.ids import new_id
-from services.expiry import redatings, store
+from services.cli.figures import figures
+from services.expiry import published, redatings, store
 from services.expiry.current import Current
+from services.expiry.drafts import Wish
 from services.expiry.grace import Facts, Policy
+from services.expiry.office import is_heard, set_policy
 from services.expiry.policies import Policies
 from services.expiry.published import AnyPolicy
 from services.expiry.redating import Redating
@@ -24,7 +27,7 @@ from services.expiry.tables import PARTITIONED, SCHEMA
 from services.runtime.db import open_engine
 from services.runtime.outcomes import Fate
 from services.runtime.partitions import Partitions
-from tests.integration.expiry_history import BOOKED_FOR, DAY, HOUR, NOW, TICK, Expiry, expired, policy, requested
+from tests.integration.expiry_history import ADMIN, BOOKED_FOR, DAY, HOUR, NOW, TICK, Expiry, expired, policy, requested
 
 CATEGORIES = ("plumbing", "cleaning", "tutoring", "painting")
 STATUSES: tuple[Status, ...] = ("pending", "confirmed", "created", "cancelled")
@@ -74,6 +77,7 @@ async def test_a_pass_takes_batch_after_batch_and_another_process_goes_on_with_i
         first = Redating(expiry.current, batch=2)
         assert [await first.run_once(connection, NOW) for _ in range(2)] == [True, True]
     assert ((await latest(expiry)).seen, (await latest(expiry)).total) == (2, 5)
+    assert (await figures(expiry.engine.url.render_as_string(hide_password=False), NOW)).redating == (2, 5)
     assert await expiry.redate(NOW, Redating(expiry.current, batch=2)) == [True, True, False]
     assert [(await expiry.entry(booking)).expires_at for booking in bookings] == [BOOKED_FOR + (n + 2) * HOUR for n in range(5)]
     assert await number_of_passes(expiry) == 1
@@ -106,7 +110,7 @@ def some_policy(chance: Random, category: str, version: int) -> AnyPolicy:
 
 def some_entry(chance: Random) -> Entry:
     """A booking of any state, made within ten days."""
-    created = NOW - timedelta(seconds=chance.randint(0, 864_000), microseconds=chance.randint(0, 999_999))
+    created = NOW - chance.choice([chance.randint(0, 200) * HOUR, timedelta(seconds=chance.uniform(0, 864_000))])
     touched = None if chance.random() < 0.5 else created + timedelta(seconds=chance.randint(0, 300_000))
     booked = created + timedelta(seconds=chance.randint(-86_400, 864_000))
     facts = Facts(chance.choice(STATUSES), chance.choice(CATEGORIES), booked, created, touched)
@@ -165,6 +169,26 @@ async def test_only_a_higher_version_counts(expiry: Expiry) -> None:
         Fate.UNCHANGED,
         Fate.HANDLED,
     ]
+
+
+async def test_the_topic_has_the_last_word_on_what_was_asked_for_and_the_first_to_be_heard_counts(expiry: Expiry) -> None:
+    wish = Wish("plumbing", {"grace_hours": 3}, str(ADMIN), effective_at=NOW)
+    async with expiry.engine.begin() as connection:
+        asked = await set_policy(connection, expiry.policies, wish, NOW)
+        assert not await is_heard(connection, asked)
+    first, late = (policy(1, "plumbing", grace_hours=hours) for hours in (4, 5))
+    assert await expiry.learns(first) == [Fate.HANDLED]
+    async with expiry.engine.begin() as connection:
+        await published.hear(connection, [late])
+        assert await published.heard(connection) == [first]
+
+
+async def test_two_who_ask_at_once_get_a_version_each(expiry: Expiry) -> None:
+    async def ask(hours: float) -> int:
+        async with expiry.engine.begin() as connection:
+            return (await set_policy(connection, expiry.policies, Wish("*", {"grace_hours": hours}, str(ADMIN)), NOW)).policy_version
+
+    assert sorted(await asyncio.gather(*(ask(hours) for hours in (1, 2, 3)))) == [1, 2, 3]
 
 
 async def test_a_pass_waits_for_those_who_date_by_what_was_before_and_misses_none(expiry: Expiry) -> None:

@@ -7,7 +7,7 @@ from services.expiry.grace import Facts, Policy
 from services.expiry.policies import Policies
 from services.expiry.store import Entry
 from services.expiry.sweep import expire_command
-from tests.builders import NOW, SCAN
+from tests.builders import NOW, SCAN, TICK, after, create, outcome
 
 POLICIES = Policies(Policy("*", 24.0))
 LAPSED = Facts("pending", "plumbing", NOW - timedelta(days=2), NOW - timedelta(days=3))
@@ -31,3 +31,12 @@ def test_nothing_is_asked_for_a_microsecond_before_the_deadline() -> None:
     entry = Entry(new_id(), 2, LAPSED)
     assert expire_command(entry, POLICIES, deadline, SCAN) is not None
     assert expire_command(entry, POLICIES, deadline - timedelta(microseconds=1), SCAN) is None
+
+
+def test_a_command_that_was_asked_for_before_a_change_is_refused_once_the_change_is_in_force() -> None:
+    changes_at, more = NOW + timedelta(seconds=2), Policy("*", 72, version=1, effective_at=NOW + timedelta(seconds=2))
+    booking = after(create(new_id(), booking_date=LAPSED.booking_date))
+    command = expire_command(Entry(booking.id, 2, LAPSED), Policies(Policy("*", 24), published={"*": (more,)}), NOW, SCAN)
+    assert command is not None
+    assert outcome(booking, command, now=changes_at - TICK) == "cancelled"
+    assert outcome(booking, command, now=changes_at) == "stale-command"
