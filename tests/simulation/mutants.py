@@ -1,11 +1,12 @@
 """Mistakes and what notices them: the simulation has to notice every one of them within a few seeds."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 import pytest
 
-from tests.simulation import plumbing_mistakes as plumbing, rule_mistakes as rules
+from tests.simulation import directed, plumbing_mistakes as plumbing, rule_mistakes as rules
+from tests.simulation.history import History
 from tests.simulation.world import Engines
 
 LOST = ("one_outcome", "dead_for_a_reason", "everybody_told", "index_follows")  # a command; an event: then there is a gap, or the end
@@ -13,11 +14,12 @@ LOST = ("one_outcome", "dead_for_a_reason", "everybody_told", "index_follows")  
 
 @dataclass(frozen=True)
 class Mutant:
-    """A mistake, the invariants that may be the first to break, and how many seeds are tried."""
+    """A mistake, the invariants that may be the first to break, and how many seeds are tried; or the one history that goes `through` it."""
 
     make: Callable[[pytest.MonkeyPatch, Engines], None]
     broken: tuple[str, ...]
     seeds: int = 40
+    through: Callable[[History], Awaitable[None]] | None = None
 
 
 MUTANTS: Mapping[str, Mutant] = {
@@ -29,14 +31,14 @@ MUTANTS: Mapping[str, Mutant] = {
     "two relays": Mutant(plumbing.two_relays, ("one_voice",)),
     "ledger key without channel": Mutant(rules.ledger_key_without_channel, ("everybody_told",)),
     "a group reset that sends again": Mutant(rules.group_reset_that_sends_again, ("one_letter", "one_voice")),
-    "all positions committed": Mutant(plumbing.all_positions_committed, LOST),
-    "unawaited dead letter": Mutant(plumbing.unawaited_dead_letter, ("one_outcome",)),
+    "all positions committed": Mutant(plumbing.all_positions_committed, LOST, through=directed.a_process_that_has_read_ahead),
+    "unawaited dead letter": Mutant(plumbing.unawaited_dead_letter, ("one_outcome",), through=directed.a_lost_dead_letter),
     "host clock in expiry": Mutant(rules.host_clock_in_expiry, ("nothing_early",)),
     "swallowed error": Mutant(plumbing.swallowed_error, LOST),
     "acknowledged without asking": Mutant(plumbing.acknowledged_unasked, ("first_occurrences_in_order", "all_published", "one_outcome")),
     "dropped instead of parked": Mutant(rules.orphans_at_once, ("one_outcome",)),
     "a lost connection is poison": Mutant(plumbing.lost_connection_is_poison, ("dead_for_a_reason",)),
-    "policies read at leisure": Mutant(rules.policies_read_at_leisure, ("nothing_early",)),
+    "policies read at leisure": Mutant(rules.policies_read_at_leisure, ("nothing_early",), through=directed.an_unread_policy),
     "no check of overlaps at all": Mutant(rules.no_overlap_check, ("no_overlap",)),
     "overlaps left to the constraint": Mutant(rules.overlap_left_to_the_constraint, ("comes_to_rest",)),
     "an expiry asked for once": Mutant(rules.refusals_forgotten, ("nothing_overdue",)),

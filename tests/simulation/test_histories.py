@@ -2,25 +2,18 @@
 
 import os
 from collections import Counter
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import pytest
 
-from contracts.message import Message
-from contracts.policies import GracePolicySet
-from contracts.topics import BOOKING_COMMANDS
-from tests import builders
-from tests.simulation.acts import flow
 from tests.simulation.conftest import Begin, Live
 from tests.simulation.living import rest
 from tests.simulation.lookout import Violated
 from tests.simulation.met import met, required
-from tests.simulation.world import BEGINNING
 
 SEED = int(os.environ.get("SIMULATION_SEED") or 0)
 BLOCK, BLOCKS = 20, 10
 Lived: TypeAlias = dict[int, Counter[str]]
-UNHURRIED: dict[str, Any] = {"effective_at": BEGINNING, "grace_hours": 48, "set_by": str(builders.ADMIN)}
 pytestmark = pytest.mark.timeout(300)
 
 
@@ -57,18 +50,6 @@ async def test_the_history_of_the_seed(live_through: Live) -> None:
 async def test_the_same_seed_gives_the_same_history(live_through: Live) -> None:
     digests = [(await live_through(seed)).digest() for seed in (1, 2, 1)]
     assert digests[0] == digests[2] != digests[1]
-
-
-async def test_a_scan_waits_for_the_policies_that_were_published_before_it(begin: Begin) -> None:
-    async with begin(0) as history:
-        begins, patient = history.world.instant, GracePolicySet(category="*", policy_version=1, **UNHURRIED)
-        history.upstream.tell(builders.create(builders.BOOKING, booking_date=begins - 23 * builders.HOUR), begins)
-        for _ in range(2):
-            await flow(history)
-        history.upstream.tell(Message("", "office", "*", begins, builders.ADMIN, patient), begins)
-        history.world.instant += 2 * builders.HOUR
-        await history.run("expiry", "scan")
-    assert all(b"ExpireBooking" not in dict(record.headers)["ce_type"] for record in history.world.log.topic(BOOKING_COMMANDS.name))
 
 
 async def test_rest_waits_for_what_the_last_loop_of_a_round_has_queued(begin: Begin) -> None:
