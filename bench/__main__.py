@@ -7,17 +7,23 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from subprocess import SubprocessError
 from typing import Any
 
+from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy.exc import SQLAlchemyError
 
 from bench import machine
 from bench.comparison import Ratio, Round, medians, ratios
+from bench.design import Wrong
 from bench.entrants import Entrant, Failed, Line, expiring, ingesting, ours
 from services.runtime.clock import host_now
+from services.runtime.errors import Halt
 
 RESULTS = Path(__file__).parent / "results.json"
+FAILURES = (Failed, Wrong, Halt, KafkaError, SQLAlchemyError, OSError, SubprocessError)
 DJANGO = "--settings=bench.peers.by_django.settings"
 
 
@@ -70,7 +76,7 @@ def _measured(entrant: Entrant) -> Line:
     began = time.monotonic()
     try:
         line = entrant.run()
-    except (Failed, OSError) as error:
+    except FAILURES as error:
         print(f"{entrant.name} failed: {error}", file=sys.stderr, flush=True)
         return {"failed": True}
     told = {name: line[name] for name in ("per_second", "p99", "ratio") if name in line}

@@ -10,9 +10,10 @@ from typing import TypeVar
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.cli.endpoints import answering_database, reach
-from services.expiry.app import ExpirySettings, NotAcceptable, Problem
+from services.expiry.reports import SCHEMA, ExpirySettings, NotAcceptable, Problem
 from services.runtime.clock import business_clock
 from services.runtime.db import open_direct_engine
+from services.runtime.migrations import require_newest
 
 T = TypeVar("T")
 Work = Callable[[AsyncConnection, ExpirySettings, datetime], Awaitable[T]]
@@ -26,12 +27,13 @@ def settings_of_expiry() -> ExpirySettings:
 
 
 def at_the_desk(work: Work[T], isolation: str = "READ COMMITTED") -> T:
-    """Return what `work` returns, done in a transaction. Raises Halt."""
+    """Return what `work` returns, done in a transaction. Raises Halt, also where the schema is not the newest."""
 
     async def transact() -> T:
         engine = open_direct_engine(settings.database_url, name="sewa-policy").execution_options(isolation_level=isolation)
         try:
             async with engine.begin() as connection:
+                await require_newest(connection, SCHEMA)
                 return await work(connection, settings, business_clock(settings.clock_file, settings.env).now())
         finally:
             await engine.dispose()

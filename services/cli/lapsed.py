@@ -2,7 +2,7 @@
 
 import typer
 
-from services.cli.expiry import run
+from services.cli.run_verbs import run
 
 app = typer.Typer(add_completion=False)
 app.command()(run)

@@ -9,7 +9,7 @@ from rich.table import Table
 from contracts.policies import CalendarPublished, GracePolicySet
 from contracts.values import instant_text
 from services.cli.output import printable
-from services.expiry.app import office
+from services.expiry.reports import office
 
 HEADINGS = ("category", "version", "from", "grace h", "quiet h", "adjust", "zone", "calendar", "pin", "reminders h", "fees", "by", "reason")
 ALWAYS = "always"
@@ -44,10 +44,10 @@ def published(screen: Console, data: GracePolicySet | CalendarPublished, followi
 def _table(results: Iterable[Mapping[str, Any]]) -> Table:
     table = Table(*HEADINGS, box=None, pad_edge=False, header_style="bold")
     for one in results:
-        quiet = one["grace_hours"] if one["quiet_hours"] is None else one["quiet_hours"]
-        fees = f"{one['cancel_fee_percent']} % after {one['free_cancel_hours']} h, no-show {one['no_show_fee_percent']} %"
+        grace, quiet = (f"{hours:g}" for hours in (one["grace_hours"], one["quiet_hours"] or one["grace_hours"]))
+        fees = f"{one['cancel_fee_percent']} % within {one['free_cancel_hours']} h, no-show {one['no_show_fee_percent']} %"
         reminders = ", ".join(f"{hours:g}" for hours in one["reminders"])
-        cells = (one["category"], one["policy_version"], one["effective_at"] or ALWAYS, one["grace_hours"], quiet, one["adjust"])
+        cells = (one["category"], one["policy_version"], one["effective_at"] or ALWAYS, grace, quiet, one["adjust"])
         more = (one["timezone"], one["calendar"] or "–", one["pin"], reminders, fees, one["set_by"] or "settings", one["reason"] or "")
         table.add_row(*(printable(str(cell)) for cell in (*cells, *more)))
     return table

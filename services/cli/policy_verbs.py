@@ -18,7 +18,7 @@ from services.cli.endpoints import answering_database
 from services.cli.output import AsJson, console, print_json
 from services.cli.policy_waiting import wait_for
 from services.cli.terms import FIELDS, Given, instant, refusals, takes, terms, whole
-from services.expiry.app import ExpirySettings, NotAcceptable, Problem, office
+from services.expiry.reports import ExpirySettings, NotAcceptable, Problem, office
 
 ABOUT = {
     "effective_at": "From when on, RFC 3339 with Z; default in 60 s.",

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.cli.output import complain, console
-from services.expiry.app import ExpirySettings, office
+from services.expiry.reports import ExpirySettings, office
 from services.runtime.clock import business_clock
 from services.runtime.db import open_direct_engine
 from services.runtime.errors import Halt

@@ -14,7 +14,7 @@ from contracts.values import instant_text
 from services.cli.desk import SNAPSHOT, at_the_desk, read_object
 from services.cli.output import AsJson, console, print_json
 from services.cli.terms import FIELDS, Given, instant, refusals, takes, terms
-from services.expiry.app import ExpirySettings, NotAcceptable, Problem, office
+from services.expiry.reports import ExpirySettings, NotAcceptable, Problem, office
 
 ABOUT = {
     "category": "Whose policy it is, and whose bookings are looked at; default '*' and all bookings.",

@@ -11,7 +11,7 @@ import typer
 
 from contracts.values import parse_instant
 from services.cli.output import complain
-from services.expiry.app import NotAcceptable, Problem
+from services.expiry.reports import NotAcceptable, Problem
 
 Given = Mapping[str, str]
 NOTHING = "none"

@@ -49,7 +49,7 @@ def _rolled(at: datetime, zone: ZoneInfo, calendar: Calendar) -> Adjusted:
     while calendar.covers(day):
         closed = calendar.closed(day)
         if closed is None:
-            return Adjusted(_instant(day, local.time(), zone) if skipped else at, tuple(skipped))
+            return Adjusted(_instant(day, local.time().replace(fold=0), zone) if skipped else at, tuple(skipped))
         skipped.append(closed)
         day += DAY
     return Adjusted(None, tuple(skipped))
@@ -71,5 +71,5 @@ def _paused(anchor: datetime, left: timedelta, zone: ZoneInfo, calendar: Calenda
 
 
 def _instant(day: date, wall: time, zone: ZoneInfo) -> datetime:
-    """Return the first instant that shows `wall` on `day`; where the clocks skip it, as much later as they skip."""
-    return datetime.combine(day, wall.replace(fold=0), zone).astimezone(UTC)
+    """Return the first instant that shows `wall`, of fold 0, on `day`; where the clocks skip it, as much later as they skip."""
+    return datetime.combine(day, wall, zone).astimezone(UTC)

@@ -9,12 +9,13 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.topics import BOOKING_EVENTS, BOOKING_REJECTIONS, POLICY_EVENTS
-from services.expiry import handlers, office, store
+from services.expiry import handlers, office, reports, runs_store, store
 from services.expiry.current import Current
-from services.expiry.errors import AutoCancelDisabled, NotAcceptable, Problem
-from services.expiry.manual import Due, Summary, run_now
+from services.expiry.errors import NotAcceptable, Problem
+from services.expiry.holding import Guard
 from services.expiry.redating import Redating
 from services.expiry.reminding import Reminding
+from services.expiry.running import Running
 from services.expiry.settings import ExpirySettings
 from services.expiry.sweep import Sweep
 from services.expiry.tables import PARTITIONED, SCHEMA
@@ -25,24 +26,12 @@ from services.runtime.outcomes import Received
 from services.runtime.partitions import Partitions
 from services.runtime.process import Process
 
-__all__ = [
-    "AutoCancelDisabled",
-    "Current",
-    "Due",
-    "ExpirySettings",
-    "NotAcceptable",
-    "Problem",
-    "Redating",
-    "Summary",
-    "Sweep",
-    "build",
-    "office",
-    "run_now",
-]
+__all__ = ["Current", "ExpirySettings", "NotAcceptable", "Problem", "Redating", "Sweep", "build", "office", "reports"]
 
 VACUUMED_EAGERLY = "with (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_cost_delay = 0)"  # a scan walks dead entries
 REDATE_EVERY = 1.0
 REMIND_EVERY = 1.0
+RUN_EVERY = 0.25
 MEASURE_EVERY = 5.0
 log = structlog.get_logger()
 
@@ -61,8 +50,11 @@ def build(settings: ExpirySettings) -> Process:
     process.relay(SCHEMA, store.waiting)
     _lead(process, "redate", REDATE_EVERY, policies.before(Redating(current).run_once))
     process.export("overdue", MEASURE_EVERY, measure)
+    running = Running(process.engine, current, process.publish, settings.in_flight, settings.enabled)
+    process.lead("runs", RUN_EVERY, policies.before(running.run_once))
     if settings.enabled:
-        sweep = Sweep(current, process.publish, settings.in_flight)
+        guard = Guard(process.engine, settings.breaker, current)
+        sweep = Sweep(current, process.publish, settings.in_flight, admits=guard.admits)
         process.lead("scan", settings.scan_seconds, policies.before(sweep.run_once))
         _lead(process, "remind", REMIND_EVERY, policies.before(Reminding(current).run_once))
     else:
@@ -77,13 +69,13 @@ def _lead(process: Process, name: str, every: float, step: ConnectedStep) -> Non
 
 
 async def measure(connection: AsyncConnection, now: datetime) -> Families:
-    """Return how much is overdue, and that no scan is held: every scan emits what is due."""
+    """Return how much is overdue, and whether a scan is held."""
     return (
         gauge(
             "booking_overdue_bookings", "Bookings past their deadline that are not cancelled yet", await store.count_due(connection, now)
         ),
         gauge("booking_undated_bookings", "Open bookings without a deadline: their calendar ends before it", await _undated(connection)),
-        gauge("booking_expiry_breaker_open", "Whether a scan is held until an admin approves it", 0),
+        gauge("booking_expiry_breaker_open", "Whether a scan is held until an admin approves it", bool(await runs_store.held(connection))),
     )
 
 

@@ -11,11 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contracts.events import BookingCancelled, BookingCreated, Event
 from contracts.message import Message
 from contracts.rejections import CommandRejected
-from services.expiry import emissions, published, store
+from services.expiry import emissions, published, run_answers, store
 from services.expiry.current import Current
 from services.expiry.facts import after, begun
 from services.expiry.published import AnyPolicy, Version
 from services.expiry.store import Entry
+from services.runtime.db import once_committed
+from services.runtime.metrics import MAINTENANCE_COMMANDS
 from services.runtime.outcomes import Burial, Fate, Handler, Outcome, Received
 
 
@@ -29,6 +31,7 @@ def indexing(current: Current) -> Handler:
         entries = dict(before)
         outcomes = [_follow(entries, cast(Message[Event], r.message)) for r in batch]
         await store.save(connection, [e.dated(dating.policies, dating.at) for i, e in entries.items() if e is not before.get(i)])
+        await _note_maintained(connection, [cast(Message[Event], r.message) for r in batch])
         return outcomes
 
     return index
@@ -82,11 +85,26 @@ async def settle_policies(connection: AsyncConnection, batch: Sequence[Received]
     return outcomes
 
 
+async def _note_maintained(connection: AsyncConnection, events: Sequence[Message[Event]]) -> None:
+    """Answer the runs that have bookings cancelled for maintenance."""
+    cancelled = [(UUID(e.subject), e.data.cancelled_at) for e in events if isinstance(e.data, BookingCancelled) and _is_maintenance(e.data)]
+    if cancelled:
+        handled = await run_answers.note_maintained(connection, cancelled)
+        once_committed(connection, lambda: MAINTENANCE_COMMANDS.labels("handled").inc(handled))
+
+
+def _is_maintenance(data: BookingCancelled) -> bool:
+    return data.cancellation_reason == "maintenance"
+
+
 async def note_rejections(connection: AsyncConnection, batch: Sequence[Received], _now: datetime) -> list[Outcome]:
     """Note the answers to our own commands."""
-    ours = [_is_ours(cast(Message[CommandRejected], r.message)) for r in batch]
-    await emissions.refuse(connection, [cast(Message[CommandRejected], r.message) for r, our in zip(batch, ours, strict=True) if our])
-    return [Fate.HANDLED if our else Fate.UNCHANGED for our in ours]
+    rejections = [cast(Message[CommandRejected], r.message) for r in batch]
+    if ours := [rejection for rejection in rejections if _is_ours(rejection)]:
+        await emissions.refuse(connection, ours)
+        refused = await run_answers.refuse(connection, ours)
+        once_committed(connection, lambda: MAINTENANCE_COMMANDS.labels("refused").inc(refused))
+    return [Fate.HANDLED if _is_ours(rejection) else Fate.UNCHANGED for rejection in rejections]
 
 
 def _is_ours(rejection: Message[CommandRejected]) -> bool:

@@ -1,152 +1,129 @@
-"""The scan by hand: what is due right now is listed, or cancelled while somebody waits for it."""
+"""Runs that somebody asks for: listed, begun, approved and looked at. The running services carry them out."""
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.expiry import emissions, store
+from contracts.actors import Actor
+from contracts.ids import new_id
+from contracts.values import instant_text, parse_instant
+from services.expiry import runs_store
+from services.expiry.answers import LARGEST_RUN, FullReport, Lapsed, Preview, Report, Result, RunRequest, Started, Tally
 from services.expiry.current import Current
-from services.expiry.errors import AutoCancelDisabled
-from services.expiry.grace import deadline, eligible
-from services.expiry.policies import Policies
+from services.expiry.errors import AutoCancelDisabled, FutureAsOf, NoSuchRun
+from services.expiry.finding import find
+from services.expiry.holding import enter
+from services.expiry.runs import Counts, Run, Selection, Status
 from services.expiry.settings import ExpirySettings
-from services.expiry.store import START, Entry, Mark
-from services.expiry.sweep import BATCH, Sweep
-from services.expiry.tables import SCHEMA
-from services.runtime.kafka import stop_quickly
-from services.runtime.migrations import require_newest
-from services.runtime.outbox import Outgoing
-from services.runtime.process import Process
+from services.expiry.store import START, Mark
 
-ASK_EVERY = 0.2
+CURRENCY = "NPR"
+PAGE = 100
+DISABLED = "AUTO_CANCEL_ENABLED is false: nothing is cancelled; set it to true, or ask for a dry run"
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
-    """A booking that has lapsed."""
-
-    booking: UUID
-    expires_at: datetime
-    status: str
-    category: str
+def _selection(request: RunRequest, now: datetime) -> Selection:
+    return Selection(request.as_of or now, request.mode, request.category)
 
 
-@dataclass(slots=True)
-class Summary:
-    """What a run found due at `as_of`, and what became of it."""
-
-    as_of: datetime
-    dry_run: bool
-    due: Sequence[Due]
-    emitted: set[UUID] = field(default_factory=set)
-    cancelled: set[UUID] = field(default_factory=set)
-    rejected: set[UUID] = field(default_factory=set)
-
-    @property
-    def waiting(self) -> list[UUID]:
-        """The bookings found that have no answer yet, in the scan's order."""
-        answered = self.cancelled | self.rejected
-        return [d.booking for d in self.due if d.booking not in answered]
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """The numbers to show."""
-        return {
-            "found": len(self.due),
-            "emitted": len(self.emitted),
-            "cancelled": len(self.cancelled),
-            "rejected": len(self.rejected),
-            "unanswered": 0 if self.dry_run else len(self.waiting),
-        }
+async def preview(connection: AsyncConnection, settings: ExpirySettings, request: RunRequest, now: datetime) -> Preview:
+    """Return what a run would find, in its order, and do nothing; amounts in another currency are not in the total."""
+    selection = _selection(request, now)
+    policies = await Current(settings.policies).read(connection)
+    found = await find(connection, policies, selection, ahead=selection.as_of > now)
+    listed = found[: request.limit or LARGEST_RUN]
+    return Preview(
+        as_of=selection.as_of,
+        count=len(found),
+        total_amount=f"{sum((one.entry.total_amount or 0 for one in found if one.entry.currency == CURRENCY), Decimal(0)):.2f}",
+        currency=CURRENCY,
+        results=tuple(Lapsed.of(one) for one in listed),
+        truncated=len(listed) < len(found),
+    )
 
 
-async def due(connection: AsyncConnection, now: datetime, policies: Policies, limit: int | None = None) -> list[Due]:
-    """Return what has lapsed at `now` in the scan's order, the first `limit` of it."""
-    found: list[Due] = []
-    mark: Mark | None = START
-    while mark is not None and (limit is None or len(found) < limit):
-        entries = await store.due(connection, now, mark, BATCH, waiting=True)
-        found += [d for entry in entries if (d := _due(entry, policies, now))]
-        mark = Mark.of(entries[-1]) if len(entries) == BATCH else None
-    return found[:limit]
+async def start(connection: AsyncConnection, settings: ExpirySettings, request: RunRequest, by: Actor, now: datetime) -> Started:
+    """Begin a run in the transaction of `connection`, in the name of an admin.
 
-
-def _due(entry: Entry, policies: Policies, now: datetime) -> Due | None:
-    decided = deadline(entry.facts, policies.of(entry.facts, now))
-    if decided.expires_at is None or not eligible(entry.facts, decided, now):
-        return None
-    return Due(entry.booking, decided.expires_at, entry.facts.status, entry.facts.category)
-
-
-async def run_now(
-    settings: ExpirySettings, *, dry_run: bool, patience: float = 60.0, progress: Callable[[Summary], None] = lambda _: None
-) -> Summary:
-    """List what is due right now and, unless `dry_run`, have it cancelled by the running services.
-
-    Waits until each booking is answered, or until `patience` seconds of the host have brought no answer; `progress` is told of every
-    round. Raises AutoCancelDisabled, StartFailed, KafkaError, SQLAlchemyError.
+    While anything is held, that is returned, and nothing begins. Raises AutoCancelDisabled, FutureAsOf.
     """
-    if not (dry_run or settings.enabled):
-        message = "AUTO_CANCEL_ENABLED is false: nothing is cancelled; set it to true, or ask for a dry run"
-        raise AutoCancelDisabled(message)
-    async with _connected(settings) as (process, connection):
-        now, policies = process.clock.now(), await Current(settings.policies).read(connection)
-        summary = Summary(now, dry_run, await due(connection, now, policies))
-        if not dry_run and summary.due:
-            await process.producer.start()
-            async for state in _cancel(process, connection, settings, summary, patience):
-                progress(state)
-    return summary
+    if not (settings.enabled or request.force):
+        raise AutoCancelDisabled(DISABLED)
+    selection = _selection(request, now)
+    if selection.as_of > now:
+        message = f"as_of {instant_text(selection.as_of)} is later than now, {instant_text(now)}: only a dry run looks ahead"
+        raise FutureAsOf(message)
+    await runs_store.lock(connection)
+    run = await runs_store.held(connection)
+    if run is None:
+        found = await find(connection, await Current(settings.policies).read(connection), selection)
+        run = Run(
+            new_id(),
+            "manual",
+            "running",
+            selection,
+            len(found),
+            now,
+            at_most=request.limit,
+            reason=request.reason,
+            force=request.force,
+            requested_by=str(by),
+        )
+        run = await enter(connection, settings.breaker, run, found[: request.limit])
+    return Started(run=run.id, status=run.status)
 
 
-@asynccontextmanager
-async def _connected(settings: ExpirySettings) -> AsyncIterator[tuple[Process, AsyncConnection]]:
-    """Yield the service's clients, and a connection on which every statement is a transaction of its own."""
-    process = Process("expiry", settings, settings.port)
-    try:
-        async with process.engine.connect() as connection:
-            await connection.execution_options(isolation_level="AUTOCOMMIT")
-            await require_newest(connection, SCHEMA)
-            yield process, connection
-    finally:
-        await stop_quickly(process.producer.stop)
-        await process.engine.dispose()
+async def approve(connection: AsyncConnection, settings: ExpirySettings, run_id: UUID, by: Actor, now: datetime) -> Started:
+    """Let what is held go on, once; approving again changes nothing. Raises NoSuchRun, AutoCancelDisabled."""
+    run = await _known(connection, run_id)
+    if run.status == "waiting_approval":
+        if not (settings.enabled or run.force):
+            raise AutoCancelDisabled(DISABLED)
+        await runs_store.approve(connection, run_id, str(by), now)
+        run = await _known(connection, run_id)
+    return Started(run=run.id, status=run.status)
 
 
-async def _cancel(
-    process: Process, connection: AsyncConnection, settings: ExpirySettings, summary: Summary, patience: float
-) -> AsyncIterator[Summary]:
-    """Emit until everything found is answered, and yield after every round."""
-
-    async def publish(records: Sequence[Outgoing]) -> None:
-        await process.publish(records)
-        summary.emitted |= {UUID(r.key.decode()) for r in records if r.key} & found
-
-    found = {d.booking for d in summary.due}
-    current = Current(settings.policies)
-    sweep = Sweep(current, publish, settings.in_flight)
-    answered_at = time.monotonic()
-    while summary.waiting and time.monotonic() - answered_at < patience:
-        more = await sweep.run_once(connection, process.clock.now())
-        await asyncio.sleep(0 if more else ASK_EVERY)
-        if await _note_answers(connection, summary, await current.read(connection), 2 * settings.in_flight):
-            answered_at = time.monotonic()
-        yield summary
+async def report(connection: AsyncConnection, run_id: UUID, after: str | None = None, limit: int = PAGE) -> FullReport:
+    """Return how a run stands, with the results that follow the place `after`. Raises NoSuchRun, and ValueError for no such place."""
+    run = await _known(connection, run_id)
+    counts = await runs_store.counts(connection, [run_id])
+    outcomes = await runs_store.outcomes(connection, run_id, _mark(after) if after else START, limit + 1)
+    page = outcomes[:limit]
+    return FullReport(
+        **_standing(run, counts[run_id]),
+        results=tuple(Result.of(outcome) for outcome in page),
+        next=f"{instant_text(page[-1].expires_at)}~{page[-1].booking}" if len(outcomes) > limit else None,
+    )
 
 
-async def _note_answers(connection: AsyncConnection, summary: Summary, policies: Policies, at_most: int) -> bool:
-    """Ask about the first `at_most` bookings that wait, since answers come in order; return whether there were any."""
-    ids = summary.waiting[:at_most]
-    refused = await emissions.refused(connection, ids)
-    entries = await store.read(connection, ids)
-    cancelled = {booking for booking, entry in entries.items() if entry.expired_at}
-    moved_on = {booking for booking, entry in entries.items() if not _due(entry, policies, summary.as_of)}
-    summary.cancelled |= cancelled
-    summary.rejected |= (refused | moved_on) - cancelled
-    return bool(cancelled | refused | moved_on)
+async def reports(connection: AsyncConnection, status: Status | None = None, limit: int = PAGE) -> list[Report]:
+    """Return how the newest runs stand."""
+    runs = await runs_store.latest(connection, status, limit)
+    counts = await runs_store.counts(connection, [run.id for run in runs])
+    return [Report(**_standing(run, counts[run.id])) for run in runs]
+
+
+async def give_up(connection: AsyncConnection, run_id: UUID, now: datetime) -> None:
+    """End a run under way that nobody wants to wait for any longer."""
+    await runs_store.end(connection, run_id, "failed", now)
+
+
+async def _known(connection: AsyncConnection, run_id: UUID) -> Run:
+    run = await runs_store.read(connection, run_id)
+    if run is None:
+        message = f"there is no run or held scan {run_id}"
+        raise NoSuchRun(message)
+    return run
+
+
+def _standing(run: Run, counts: Counts) -> dict[str, Any]:
+    return {"run": run.id, "kind": run.kind, "status": run.status, "as_of": run.selection.as_of, "counts": Tally.of(counts)}
+
+
+def _mark(place: str) -> Mark:
+    at, _, booking = place.partition("~")
+    return Mark(parse_instant(at), UUID(booking))

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from decimal import Decimal
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, Json
 
-from contracts.values import Hours, Slug, Zone
+from contracts.values import LARGEST_COUNT, Hours, Slug, Zone
+from services.expiry.breaker import Breaker
 from services.expiry.grace import EVERY_CATEGORY, Policy
 from services.expiry.policies import Policies
 from services.runtime.settings import Port, RuntimeSettings
@@ -51,6 +53,25 @@ class ExpirySettings(RuntimeSettings):
     in_flight: int = Field(
         2000, ge=1, le=100_000, validation_alias="SEWA_EXPIRY_IN_FLIGHT", description="commands that may wait for an answer at once"
     )
+    breaker_max: int = Field(
+        0,
+        ge=0,
+        le=LARGEST_COUNT,
+        validation_alias="SEWA_EXPIRY_BREAKER_MAX",
+        description="bookings that one scan or run may cancel before an admin has to approve it; 0: any number",
+    )
+    breaker_share: Decimal = Field(
+        Decimal(0),
+        ge=0,
+        le=1,
+        validation_alias="SEWA_EXPIRY_BREAKER_SHARE",
+        description="the same as a share of the open bookings, 0..1; 0: any share",
+    )
+
+    @property
+    def breaker(self) -> Breaker:
+        """What one scan or run may cancel."""
+        return Breaker(self.breaker_max, self.breaker_share)
 
     @property
     def policies(self) -> Policies:

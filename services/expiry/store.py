@@ -23,6 +23,9 @@ FACTS = tuple(field.name for field in fields(Facts))
 DATES = ("expires_at", "dated_by", "reminded_until", "next_reminder_at")
 OWN = ("booking", "version", *DATES, "cancelled_at", "expired_at", "total_amount", "currency")
 COLUMNS = ", ".join((*OWN, *FACTS))
+UNANSWERED = """
+    and not exists (select from expiry.emissions e where e.booking = d.booking)
+    and not exists (select from expiry.run_bookings r where r.booking = d.booking and r.answer is null)"""
 CHANGES = ", ".join(f"{name} = excluded.{name}" for name in (*OWN, *FACTS) if name != "booking")
 
 
@@ -106,8 +109,8 @@ async def save(connection: AsyncConnection, entries: Iterable[Entry]) -> None:
 
 
 async def due(connection: AsyncConnection, now: datetime, after: Mark, limit: int, *, waiting: bool = False) -> list[Entry]:
-    """Return entries past their stored deadline in the scan's order; those whose command waits for an answer only if `waiting`."""
-    unanswered = "" if waiting else "and not exists (select from expiry.emissions e where e.booking = d.booking)"
+    """Return entries past their stored deadline in the scan's order; those that wait for an answer only if `waiting`."""
+    unanswered = "" if waiting else UNANSWERED
     rows = await connection.execute(
         text(f"""
             select {COLUMNS} from expiry.deadlines d

@@ -1,7 +1,7 @@
 """The scan: it walks the deadline index in order and asks for the cancellation of what has lapsed."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -29,6 +29,13 @@ VALID_FOR = timedelta(seconds=60)
 LONGEST_SCAN = timedelta(seconds=1)
 FULL_WINDOW_SECONDS = 0.1
 NARROWEST_WINDOW = 100
+Admits = Callable[[AsyncConnection, UUID, datetime], Awaitable[bool]]
+Find = Callable[[AsyncConnection, datetime, Mark, int], Awaitable[list[Entry]]]
+
+
+async def admit(_connection: AsyncConnection, _scan: UUID, _now: datetime) -> bool:
+    """Let every scan go on."""
+    return True
 
 
 def expire_command(entry: Entry, policies: Policies, now: datetime, scan_id: UUID) -> Message[ExpireBooking] | None:
@@ -51,10 +58,11 @@ def expire_command(entry: Entry, policies: Policies, now: datetime, scan_id: UUI
 
 @dataclass
 class Sweep:
-    """Scans in steps of a batch. A scan starts at the head of the index, and goes on from where the last batch ended.
+    """Scans in steps of a batch. A scan starts at the head of the index with what is due then, and goes on from where the last batch ended.
 
     No more commands than `window` wait for their answer: running ahead of the booking service, their queue would outlive them. It
-    doubles while every command is answered, up to `in_flight`, and is halved when one is not.
+    doubles while every command is answered, up to `in_flight`, and is halved when one is not. `admits` says of each scan whether it may
+    ask for anything; `find` returns what is due after a mark; a `run` gives its id to every scan for it.
     """
 
     current: Current
@@ -62,17 +70,25 @@ class Sweep:
     in_flight: int = 2000
     batch: int = BATCH
     host: Callable[[], datetime] = host_now
+    admits: Admits = admit
+    find: Find = store.due
+    run: UUID | None = None
     window: int = NARROWEST_WINDOW
     mark: Mark = START
     scan_id: UUID = field(default_factory=new_id)
     began: datetime | None = None
+    as_of: datetime = START.at
 
     async def run_once(self, connection: AsyncConnection, now: datetime) -> bool:
         """Emit a batch of what is due at the business instant `now`; True when there may be more."""
-        await self._settle(connection)
+        if await self._settle(connection):
+            self.as_of = now
+            if not await self.admits(connection, self.scan_id, now):
+                self.began = None
+                return False
         room = min(self.window, self.in_flight) - await emissions.count_unanswered(connection)
         limit = max(0, min(self.batch, room))
-        entries = await store.due(connection, now, self.mark, limit)
+        entries = await self.find(connection, self.as_of, self.mark, limit)
         await self._emit(connection, await self._commands(connection, entries, now))
         if len(entries) < limit:
             self.began = None
@@ -82,12 +98,15 @@ class Sweep:
             await asyncio.sleep(FULL_WINDOW_SECONDS)
         return True
 
-    async def _settle(self, connection: AsyncConnection) -> None:
-        """Count what was answered; where the last scan is over, start another and let it emit again what had no good answer."""
+    async def _settle(self, connection: AsyncConnection) -> bool:
+        """Count what was answered; where the last scan is over, start another and let it emit again what had no good answer.
+
+        Return whether a scan starts.
+        """
         host = self.host()
         new_scan = self.began is None or host - self.began >= LONGEST_SCAN
         if new_scan:
-            self.mark, self.scan_id, self.began = START, new_id(), host
+            self.mark, self.scan_id, self.began = START, self.run or new_id(), host
         settled = await emissions.settle(connection, host, new_scan=new_scan)
         for command in settled:
             EXPIRY_COMMANDS.labels(command.outcome).inc()
@@ -95,6 +114,7 @@ class Sweep:
             self.window = max(NARROWEST_WINDOW, self.window // 2)
         else:
             self.window = min(self.in_flight, self.window + len(settled))
+        return new_scan
 
     async def _commands(self, connection: AsyncConnection, entries: Sequence[Entry], now: datetime) -> list[Message[ExpireBooking]]:
         """Judge by the policies as they stand: what the index has may come from others."""

@@ -1,6 +1,6 @@
-"""The expiry service's tables: the deadline index, what was published of policies, and what is on its way to others."""
+"""The expiry service's tables: the deadline index, what was published of policies, what is on its way to others, and runs."""
 
-from sqlalchemy import BigInteger, Column, DateTime, Index, Integer, MetaData, Numeric, Table, Text, Uuid, text
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, ForeignKey, Index, Integer, MetaData, Numeric, Table, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.runtime.outbox import outbox_table
@@ -32,6 +32,7 @@ DEADLINES = Table(
 Index("deadlines_due", DEADLINES.c.expires_at, DEADLINES.c.booking, postgresql_where=text("expires_at is not null"))
 Index("deadlines_reminders", DEADLINES.c.next_reminder_at, DEADLINES.c.booking, postgresql_where=text("next_reminder_at is not null"))
 Index("deadlines_open", DEADLINES.c.booking, postgresql_where=text("status in ('pending', 'confirmed')"))
+Index("deadlines_created", DEADLINES.c.booking, postgresql_where=text("status = 'created'"))
 Index("deadlines_undated", DEADLINES.c.booking, postgresql_where=text("status in ('pending', 'confirmed') and expires_at is null"))
 
 EMISSIONS = Table(
@@ -69,3 +70,39 @@ REDATINGS = Table(
     Column("began_at", DateTime(timezone=True), nullable=False),
     Column("ended_at", DateTime(timezone=True)),
 )
+
+RUNS = Table(
+    "runs",
+    METADATA,
+    Column("id", Uuid, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("as_of", DateTime(timezone=True), nullable=False),
+    Column("category", Text),
+    Column("total", Integer, nullable=False),
+    Column("at_most", Integer),
+    Column("reason", Text),
+    Column("force", Boolean, nullable=False),
+    Column("requested_by", Text),
+    Column("requested_at", DateTime(timezone=True), nullable=False),
+    Column("approved_by", Text),
+    Column("approved_at", DateTime(timezone=True)),
+    Column("ended_at", DateTime(timezone=True)),
+)
+Index("runs_held", RUNS.c.status, unique=True, postgresql_where=text("status = 'waiting_approval'"))
+
+RUN_BOOKINGS = Table(
+    "run_bookings",
+    METADATA,
+    Column("run", Uuid, ForeignKey("expiry.runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("booking", Uuid, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("command", Text),
+    Column("answer", Text),
+    Column("code", Text),
+    Column("cancelled_at", DateTime(timezone=True)),
+)
+Index("run_bookings_in_order", RUN_BOOKINGS.c.run, RUN_BOOKINGS.c.expires_at, RUN_BOOKINGS.c.booking)
+Index("run_bookings_open", RUN_BOOKINGS.c.booking, postgresql_where=text("answer is null"))

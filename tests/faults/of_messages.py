@@ -25,7 +25,9 @@ def accounted(t: Trial) -> Iterator[str]:
 def one_outcome(t: Trial) -> Iterator[str]:
     """Every command and every fact about money has events, a refusal, nothing to change, or a dead letter."""
     outcomes = _outcomes(t)
-    yield from (f"{record.name} {identity} of {record.key} has no outcome" for identity, record in _good(t) if not outcomes[identity])
+    yield from (
+        f"{record.name} {identity} of {record.key} has no outcome" for identity, record in _good(t) if not outcomes[identity].total()
+    )
 
 
 def one_outcome_at_most(t: Trial) -> Iterator[str]:
@@ -53,8 +55,8 @@ def _outcomes(t: Trial) -> Mapping[Identity, Counter[str]]:
         found[cause]["done"] = 1
     for rejection in first_occurrences(t.evidence.rejections):
         found[rejection.cause]["refused"] += 1
-    for identity, settled in t.tables.settled.items():
-        found[identity]["unchanged"] += settled == "unchanged"
+    for identity in (i for i, settled in t.tables.settled.items() if settled == "unchanged"):
+        found[identity]["unchanged"] += 1
     for letter in {d.headers["x-dlq-id"]: d for d in t.evidence.dead}.values():
         if origin(letter) not in t.wanted:
             found[letter.headers.get("ce_source", ""), letter.headers.get("ce_id", "")]["buried"] += 1

@@ -27,6 +27,7 @@ PEOPLE = 20
 LAST_MOMENT = 6.0
 AROUND = (-0.2, 1.3)
 TIMED, CONTESTED = 0.15, 0.1
+OVERTIME = 0.25
 Line = Mapping[str, Any]
 
 
@@ -83,16 +84,17 @@ class Upstream:
         """Return what decides about something, whatever else has been decided before."""
         return random.Random(f"{self.seed} {about}")
 
-    async def run(self, bookings_a_second: float) -> None:
-        """Begin stories until it is enough, and see each one through."""
-        pauses = self.chance("pauses")
+    async def run(self, bookings_a_second: float, seconds: float) -> None:
+        """Begin stories until it is enough, more seldom once `seconds` are over, and see each one through."""
+        pauses, over = self.chance("pauses"), time.monotonic() + seconds
         async with asyncio.TaskGroup() as stories:
             for n in count():
                 chance = self.chance("story", n)
                 tell = chance.choices((self.time_out, self.contest, self.tell), (TIMED, CONTESTED, 1 - TIMED - CONTESTED))[0]
                 stories.create_task(tell(chance))
+                rate = bookings_a_second * (OVERTIME if time.monotonic() > over else 1.0)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self.enough.wait(), pauses.expovariate(bookings_a_second))
+                    await asyncio.wait_for(self.enough.wait(), pauses.expovariate(rate))
                     return
 
     def scene(self, chance: random.Random) -> Scene:

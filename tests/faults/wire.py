@@ -11,6 +11,7 @@ WRITES = re.compile(rb"\b(insert into|update|delete from) \w+\.\w+\s", re.IGNORE
 INBOX = re.compile(rb"\s*insert into \w+\.inbox\s", re.IGNORECASE)
 FORGETS = re.compile(rb"\s*delete from \w+\.outbox where position\s", re.IGNORECASE)
 SPEAKER = re.compile(r"sewa-(\w+)-(\d+)")
+CLAIMING = "booking"
 READY = b"Z\x00\x00\x00\x05"
 READY_BYTES = 6
 PRODUCE, OFFSET_COMMIT = 0, 8
@@ -41,7 +42,7 @@ class Postgres:
     def __init__(self) -> None:
         """Expect the first message, which has no type."""
         self.speaker: tuple[str, int] | None = None
-        self._started, self._wrote = False, False
+        self._started, self._wrote, self._claimed = False, False, False
         self._rest, self._statements = b"", dict[bytes, bytes]()
         self._once_answered: set[str] = set()
 
@@ -91,12 +92,19 @@ class Postgres:
 
     def _executes(self, statement: bytes) -> set[str]:
         if statement.startswith((b"COMMIT", b"ROLLBACK")):
-            wrote, self._wrote = self._wrote and statement.startswith(b"COMMIT"), False
-            self._once_answered = {"after-commit"} if wrote else set()
-            return {"before-commit"} if wrote else set()
-        self._once_answered = {"after-inbox-insert"} if INBOX.match(statement) else set()
+            return self._ends(statement.startswith(b"COMMIT"))
+        claims = bool(INBOX.match(statement))
+        self._once_answered = {"after-inbox-insert"} if claims else set()
         self._wrote = self._wrote or bool(WRITES.search(statement))
+        self._claimed = self._claimed or claims
         return {"after-publish-before-delete"} if FORGETS.match(statement) else set()
+
+    def _ends(self, commits: bool) -> set[str]:
+        """Where messages are claimed, only the transactions that claim some are worth dying around."""
+        counts = self._wrote and (self._claimed or not self.speaker or self.speaker[0] != CLAIMING)
+        self._wrote, self._claimed = False, False
+        self._once_answered = {"after-commit"} if counts and commits else set()
+        return {"before-commit"} if counts and commits else set()
 
 
 class Kafka:

@@ -3,17 +3,21 @@
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 
+from services.cli.greeting import is_ready
 from services.runtime.kafka import open_producer
 from services.runtime.outbox import Outgoing
+from tests.eventually import eventually
 
 SEWA = str(Path(sys.executable).with_name("sewa"))
 NOBODY = "127.0.0.1:1"
@@ -44,8 +48,8 @@ def send(kafka: str, records: Sequence[Outgoing]) -> None:
     async def run() -> None:
         producer = open_producer(kafka, "test")
         await producer.start()
-        for record in records:
-            await producer.send_and_wait(record.topic, record.value, record.key, headers=list(record.headers))
+        sent = [await producer.send(r.topic, r.value, r.key, headers=list(r.headers)) for r in records]
+        await asyncio.gather(*sent)
         await producer.stop()
 
     asyncio.run(run())
@@ -71,3 +75,15 @@ async def _with_consumer(kafka: str, topic: str, work: Callable[[AIOKafkaConsume
         return await work(consumer)
     finally:
         await consumer.stop()
+
+
+@contextmanager
+def running(service: str, environment: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
+    """A process of a service, ready, and at last told to stop."""
+    process = subprocess.Popen([SEWA, "run", service], env={**os.environ, **environment}, stdout=subprocess.DEVNULL)
+    try:
+        eventually(lambda: is_ready(int(environment[f"SEWA_{service.upper()}_PORT"])), within=60)
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)

@@ -1,7 +1,7 @@
 """Events as the booking service tells them, and an expiry service that hears them on a real database."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from contracts.actors import Actor
-from contracts.commands import ExpireBooking
+from contracts.commands import ExpireBooking, MaintenanceCancel
 from contracts.events import (
     BookingAccepted,
     BookingCancelled,
@@ -28,12 +28,17 @@ from contracts.policies import GracePolicySet
 from contracts.rejections import CommandRejected, RejectionCode
 from contracts.values import Contract
 from contracts.wire import Sources, Tombstone, decode
-from services.expiry import emissions, handlers, store
+from services.expiry import emissions, handlers, manual, store
+from services.expiry.answers import FullReport, RunRequest, Started
+from services.expiry.breaker import Breaker
 from services.expiry.current import Current
 from services.expiry.grace import Policy
+from services.expiry.holding import Guard
 from services.expiry.policies import Policies
 from services.expiry.published import AnyPolicy
 from services.expiry.redating import Redating
+from services.expiry.running import Running
+from services.expiry.settings import ExpirySettings
 from services.expiry.store import Entry
 from services.expiry.sweep import Sweep
 from services.expiry.tables import PARTITIONED, SCHEMA
@@ -114,7 +119,14 @@ def expired(booking: UUID, version: int, expires_at: datetime, cancelled_at: dat
     return event(booking, version, data, Actor.system("expiry"), cancelled_at)
 
 
-def rejected(command: Message[ExpireBooking], code: RejectionCode) -> Message[CommandRejected]:
+def maintained(booking: UUID, version: int, cancelled_at: datetime = NOW) -> Message[Event]:
+    """An admin had it cleared away."""
+    ended = expired(booking, version, NOW, cancelled_at).data
+    changes = {"cancellation_reason": "maintenance", "expired_at": None}
+    return event(booking, version, ended.model_copy(update=changes), ADMIN, cancelled_at)
+
+
+def rejected(command: Message[ExpireBooking] | Message[MaintenanceCancel], code: RejectionCode) -> Message[CommandRejected]:
     """The booking service's refusal of a command."""
     data = CommandRejected(
         command_id=command.id,
@@ -196,7 +208,7 @@ class Expiry:
         async with self.engine.begin() as connection:
             return await handlers.settle_policies(connection, [received(message) for message in told], NOW)
 
-    async def is_refused(self, command: Message[ExpireBooking], code: RejectionCode) -> Sequence[Outcome]:
+    async def is_refused(self, command: Message[ExpireBooking] | Message[MaintenanceCancel], code: RejectionCode) -> Sequence[Outcome]:
         async with self.engine.begin() as connection:
             return await handlers.note_rejections(connection, [received(rejected(command, code))], NOW)
 
@@ -208,6 +220,44 @@ class Expiry:
             while await sweep.run_once(connection, now) and len(self.sent) > known:
                 known = len(self.sent)
         return [UUID(command.subject) for command in self.sent[before:]]
+
+    def guarded(self, breaker: Breaker, batch: int = 500) -> Sweep:
+        return replace(self.sweep(batch=batch), admits=Guard(self.engine, breaker, self.current).admits)
+
+    def running(self, *, enabled: bool = True) -> Running:
+        return Running(self.engine, self.current, self.publish, enabled=enabled, host=self.host, steady=lambda: self.host().timestamp())
+
+    async def carry_out(self, running: Running, now: datetime = NOW) -> list[UUID]:
+        """Take steps of the runs under way until they ask for no more; return the bookings that they asked to cancel, in order."""
+        before = known = len(self.sent)
+        async with self.engine.connect() as connection:
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            while await running.run_once(connection, now) and len(self.sent) > known:
+                known = len(self.sent)
+        return [UUID(command.subject) for command in self.sent[before:]]
+
+    def settings(self, **changes: Any) -> ExpirySettings:
+        url = self.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        return ExpirySettings(database_url=url, kafka="none", **changes)
+
+    async def asked(self, request: RunRequest, now: datetime = NOW, **settings: Any) -> Started:
+        """An admin asks for a run."""
+        async with self.engine.begin() as connection:
+            return await manual.start(connection, self.settings(**settings), request, ADMIN, now)
+
+    async def approved(self, run: UUID, **settings: Any) -> Started:
+        """An admin approves what is held."""
+        async with self.engine.begin() as connection:
+            return await manual.approve(connection, self.settings(**settings), run, ADMIN, NOW)
+
+    async def report(self, run: UUID) -> FullReport:
+        async with self.engine.connect() as connection:
+            return await manual.report(connection, run)
+
+    async def queued(self) -> list[Message[Any]]:
+        """What waits in the outbox."""
+        async with self.engine.connect() as connection:
+            return [read(record) for record in await store.waiting(connection, 1000)]
 
     async def entry(self, booking: UUID) -> Entry:
         async with self.engine.connect() as connection:

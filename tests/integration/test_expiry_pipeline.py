@@ -18,15 +18,15 @@ from contracts.ids import new_id
 from contracts.message import Message
 from contracts.topics import BOOKING_COMMANDS, DEADLINE_EVENTS
 from contracts.values import Contract
+from services.expiry.answers import Tally
 from services.expiry.app import build
-from services.expiry.errors import AutoCancelDisabled
-from services.expiry.manual import run_now
+from services.expiry.reports import AutoCancelDisabled, FullReport, RunRequest, approve, report, start
 from services.expiry.settings import ExpirySettings
 from services.runtime.kafka import open_producer
 from services.runtime.outbox import Outgoing, outgoing
 from services.runtime.process import Process
 from tests.eventually import aeventually
-from tests.integration.expiry_history import DAY, HOUR, Expiry, expired, read, rejected, requested
+from tests.integration.expiry_history import ADMIN, DAY, HOUR, Expiry, expired, read, rejected, requested
 from tests.integration.kafka_tap import tapped
 from tests.servers import free_ports
 
@@ -140,10 +140,22 @@ async def test_while_disabled_the_index_is_kept_and_nothing_is_asked(settings: E
         await broker.tell(*lapsed(booking))
         assert await aeventually(partial(has_deadline, process, booking))
         assert not {"scan", "remind"} & process.health.beats.keys()
-    assert [d.booking for d in (await run_now(disabled, dry_run=True)).due] == [booking]
-    with pytest.raises(AutoCancelDisabled, match="AUTO_CANCEL_ENABLED"):
-        await run_now(disabled, dry_run=False)
+        with pytest.raises(AutoCancelDisabled, match="AUTO_CANCEL_ENABLED"):
+            await asked(process, disabled, RunRequest())
     assert await broker.commands(booking) == []
+
+
+async def asked(process: Process, settings: ExpirySettings, request: RunRequest) -> UUID:
+    """A run that an admin asks for right now."""
+    async with process.engine.begin() as connection:
+        return (await start(connection, settings, request, ADMIN, datetime.now(UTC))).run
+
+
+async def ended(process: Process, run: UUID) -> FullReport | None:
+    """How a run ended, once it has."""
+    async with process.engine.connect() as connection:
+        found = await report(connection, run)
+    return found if found.status in {"done", "failed"} else None
 
 
 @asynccontextmanager
@@ -173,25 +185,34 @@ def refuses(command: Message[ExpireBooking]) -> Message[Contract]:
     return rejected(command, "invalid-transition")
 
 
-async def test_a_run_by_hand_waits_for_every_answer(settings: ExpirySettings, broker: Broker) -> None:
+async def test_a_run_by_hand_gets_every_answer(settings: ExpirySettings, broker: Broker) -> None:
     bookings = sorted(new_id() for _ in range(6))
-    by_hand = settings.model_copy(update={"scan_seconds": 86400, "in_flight": 2})
-    answers = {**dict.fromkeys(bookings[:4], cancels), bookings[4]: refuses}
-    changes: list[dict[str, int]] = []
-    async with running(by_hand) as process, answering(broker, answers):
+    by_hand = settings.model_copy(update={"enabled": False, "in_flight": 2})
+    forced = RunRequest(force=True, reason="a run for a test")
+    async with running(by_hand) as process, answering(broker, {**dict.fromkeys(bookings[:5], cancels), bookings[5]: refuses}):
         await broker.tell(*(e for booking in bookings for e in lapsed(booking)))
         await aeventually(partial(has_deadline, process, *bookings))
-        summary = await run_now(by_hand, dry_run=False, patience=2, progress=lambda s: changes.append(s.counts))
-    assert [d.booking for d in summary.due] == bookings
-    assert summary.counts == changes[-1] == {"found": 6, "emitted": 6, "cancelled": 4, "rejected": 1, "unanswered": 1}
+        run = await asked(process, by_hand, forced)
+        found = await aeventually(partial(ended, process, run))
+        assert found
+    assert ([r.booking for r in found.results], found.counts) == (bookings, Tally(found=6, cancelled=5, rejected=1))
+    assert {command.data.scan_id for command in broker.asked} == {run}
 
 
-async def test_a_dry_run_changes_nothing(settings: ExpirySettings, broker: Broker) -> None:
-    booking, watching = new_id(), settings.model_copy(update={"enabled": False})
-    async with running(watching) as process:
-        await broker.tell(*lapsed(booking))
-        await aeventually(partial(has_deadline, process, booking))
-        summary = await run_now(watching, dry_run=True)
-        assert [(d.booking, d.status, d.category) for d in summary.due] == [(booking, "pending", "plumbing")]
-        assert summary.counts == {"found": 1, "emitted": 0, "cancelled": 0, "rejected": 0, "unanswered": 0}
-        assert await Expiry(process.engine).unanswered() == 0
+async def test_a_held_scan_is_published_once_and_approved_after_a_restart(settings: ExpirySettings, broker: Broker) -> None:
+    bookings = [new_id() for _ in range(3)]
+    guarded = settings.model_copy(update={"breaker_max": 2})
+    async with tapped(settings.kafka, DEADLINE_EVENTS.name) as tap:
+        async with running(settings.model_copy(update={"enabled": False})) as process:
+            await broker.tell(*(e for booking in bookings for e in lapsed(booking)))
+            await aeventually(partial(has_deadline, process, *bookings))
+        async with running(guarded):
+            (raw,) = await tap.read(1)
+        held: Any = read(Outgoing(0, raw.topic, raw.key, raw.headers, raw.value))
+        assert (raw.key.decode(), held.data.found, held.data.limit) == (str(held.data.scan_id), 3, 2)
+        async with running(guarded) as process, answering(broker, dict.fromkeys(bookings, cancels)):
+            async with process.engine.begin() as connection:
+                await approve(connection, guarded, held.data.scan_id, ADMIN, datetime.now(UTC))
+            found = await aeventually(partial(ended, process, held.data.scan_id))
+            assert found
+    assert (found.counts.cancelled, {c.data.scan_id for c in broker.asked}) == (3, {held.data.scan_id})

@@ -24,6 +24,8 @@ from tests.integration.expiry_history import (
     TICK,
     Expiry,
     accepted,
+    expired,
+    maintained,
     moved,
     noted,
     read,
@@ -87,10 +89,18 @@ async def test_after_a_standstill_only_the_nearest_reminder_is_given_and_none_af
     assert await remind(expiry, DEADLINE) == []
 
 
-async def test_an_answer_ends_the_reminders(expiry: Expiry) -> None:
-    booking = new_id()
-    await expiry.hears(*requested(booking), accepted(booking, 3, at=DEADLINE - DAY))
-    assert await remind(expiry, DEADLINE - 2 * HOUR) == []
+async def test_a_booking_that_moved_on_ends_the_reminders(expiry: Expiry) -> None:
+    taken, lapsed, cleared, asked = [new_id() for _ in range(4)]
+    await expiry.hears(*(event for booking in (taken, lapsed, cleared, asked) for event in requested(booking)))
+    await expiry.hears(accepted(taken, 3, at=DEADLINE - DAY), expired(lapsed, 3, DEADLINE), maintained(cleared, 3))
+    assert await remind(expiry, DEADLINE - 2 * HOUR) == [(asked, 2)]
+
+
+async def test_each_category_has_its_own_lead_times(expiry: Expiry) -> None:
+    plumbing, tutoring = new_id(), new_id()
+    expiry.policies = Policies(Policy("*", 24), {"tutoring": Policy("tutoring", 24, reminders=(5,))})
+    await expiry.hears(*requested(plumbing), *requested(tutoring, category="tutoring"))
+    assert [await remind(expiry, DEADLINE - hours * HOUR) for hours in (24, 5, 2)] == [[(plumbing, 24)], [(tutoring, 5)], [(plumbing, 2)]]
 
 
 async def test_notes_leave_the_reminders_as_they_are(expiry: Expiry) -> None:

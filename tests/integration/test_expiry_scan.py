@@ -11,9 +11,10 @@ from prometheus_client import REGISTRY
 
 from contracts.ids import new_id
 from contracts.rejections import RejectionCode
+from services.expiry.finding import find
 from services.expiry.grace import Policy
-from services.expiry.manual import due
 from services.expiry.policies import Policies
+from services.expiry.runs import Selection
 from services.runtime.db import open_engine
 from services.runtime.outcomes import Fate
 from tests.integration.expiry_history import (
@@ -82,8 +83,7 @@ async def test_a_scan_keeps_to_the_order_of_deadlines_across_batches_and_partiti
     in_order = await some_due(expiry, 40)
     assert await expiry.scan(expiry.sweep(batch=7)) == in_order
     async with expiry.engine.connect() as connection:
-        assert [d.booking for d in await due(connection, NOW, expiry.policies)] == in_order
-        assert [d.booking for d in await due(connection, NOW, expiry.policies, limit=5)] == in_order[:5]
+        assert [f.entry.booking for f in await find(connection, expiry.policies, Selection(NOW))] == in_order
 
 
 async def test_equal_deadlines_go_in_the_order_of_their_ids(expiry: Expiry) -> None:

@@ -35,7 +35,12 @@ CLOSED = {
     "replay_active": ("gauge", set()),
     "replay_divergence": ("gauge", set()),
 }
-OF_OUR_OWN = {"outbox_held": ("gauge", set()), "loop_failures": ("counter", {"loop"}), "booking_undated_bookings": ("gauge", set())}
+OF_OUR_OWN = {
+    "booking_maintenance_commands": ("counter", {"outcome"}),
+    "outbox_held": ("gauge", set()),
+    "booking_undated_bookings": ("gauge", set()),
+    "loop_failures": ("counter", {"loop"}),
+}
 Shape = dict[str, tuple[str, set[str]]]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from aiokafka.errors import IllegalStateError, KafkaError
+from faststream.kafka import KafkaMessage
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -27,7 +28,7 @@ apply, claim, waiting = Consumer.on_batch, inbox.claim, booking_store.waiting
 def offset_before_commit(patch: Patch, _: Engines) -> None:
     """Commit offsets when a batch is read."""
 
-    async def on_batch(self: Consumer, message: Any) -> None:
+    async def on_batch(self: Consumer, message: KafkaMessage) -> None:
         await self._commit(message.consumer, last_offsets(message.raw_message))
         await apply(self, message)
 

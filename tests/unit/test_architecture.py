@@ -50,6 +50,7 @@ HOST_CLOCK_READERS = {
     "services/cli/demo/show.py": "the play begins on the evening of today",
     "services/cli/publication.py": "how far an id lies in the future",
     "services/expiry/redating.py": "how long a pass takes, for people",
+    "services/expiry/running.py": "the same as a scan",
     "services/expiry/sweep.py": "response times are the host's",
     "services/runtime/clock.py": "it is what business time comes from",
     "services/runtime/deadletters.py": "when a record was buried, for people",

@@ -77,6 +77,7 @@ def test_at_the_deadline_every_rule_is_passed() -> None:
     assert told["eligible"]
     assert all(passed(told).values())
     assert not explain(OPEN, POLICIES, due - timedelta(microseconds=1))["eligible"]
+    assert passed(explain(OPEN, POLICIES, FRIDAY)) == {"status_open": True, "date_passed": False, "deadline_reached": False}
 
 
 def test_a_calendar_that_ends_too_early_is_named_by_a_rule_of_its_own() -> None:
@@ -111,6 +112,7 @@ def told_by(*events: Message[Event]) -> Story:
 
 def test_the_facts_come_from_the_events() -> None:
     at = BOOKED_FOR - HOUR
+    assert told_by(*requested(BOOKING)).facts == Facts("pending", "plumbing", BOOKED_FOR, BOOKED_FOR - 24 * HOUR)
     told = told_by(*requested(BOOKING), noted(BOOKING, 3), accepted(BOOKING, 4, at))
     assert told == Story(BOOKING, Facts("confirmed", "plumbing", BOOKED_FOR, BOOKED_FOR - 24 * HOUR, at), at)
     again = told_by(*requested(BOOKING), moved(BOOKING, 3, BOOKED_FOR + HOUR, CUSTOMER, at))

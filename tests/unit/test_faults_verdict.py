@@ -156,6 +156,7 @@ LIES: list[tuple[str, Change]] = [
     ("accounted", ledger(kept=MARKS - {"m3"})),
     ("accounted", trial(commands=[*COMMANDS_SENT, command(7, LAPSED, "AcceptBooking", "x")])),
     ("one_outcome", tables(settled={})),
+    ("one_outcome", tables(settled={(SHOP, "accept-again"): "handled"})),
     ("one_outcome", seen(payments=[PAID, dataclasses.replace(PAID, headers={**PAID.headers, "ce_id": "paid too"})])),
     ("one_outcome_at_most", seen(rejections=[REFUSED])),
     ("one_outcome_at_most", tables(settled={**TABLES.settled, (SHOP, "accept"): "unchanged"})),

@@ -51,6 +51,13 @@ def test_a_commit_is_a_point_only_after_something_was_written() -> None:
     assert ear.hears_answer(READY) == set()
 
 
+@pytest.mark.parametrize(("service", "points"), [(b"booking", set()), (b"expiry", {"before-commit"})])
+def test_where_messages_are_claimed_only_such_a_commit_is_a_point(service: bytes, points: set[str]) -> None:
+    ear = connected(b"sewa-" + service + b"-0")
+    ear.hears(prepared(b"s1", b"insert into booking.figure_totals select 1") + bound(b"s1"))
+    assert ear.hears(sent(b"Q", b"COMMIT;\0")) == points
+
+
 def test_a_rolled_back_transaction_is_forgotten() -> None:
     ear = connected()
     ear.hears(prepared(b"s1", INBOX) + bound(b"s1") + sent(b"Q", b"ROLLBACK;\0"))

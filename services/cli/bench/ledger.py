@@ -7,6 +7,9 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.cli.demo.stage import Stage
+from services.cli.known import SERVICES
+from services.cli.lag import backlogs
 from services.runtime.errors import Halt
 
 LOOK_EVERY = 0.25
@@ -18,9 +21,12 @@ EXPIRED = """
 TOLD = "select count(distinct booking) from notifier.deliveries where template = 'expired-customer'"
 WATCHED = "select count(*) from expiry.deadlines where expires_at is not null"
 QUEUED = "select (select count(*) from booking.outbox) + (select count(*) from expiry.outbox)"
-REMINDERS = """
-    select (select count(*) from expiry.deadlines where next_reminder_at is not null)
-        + (select count(*) from notifier.deliveries where state = 'pending')"""
+UNFINISHED = """
+    select (select count(*) from expiry.deadlines where next_reminder_at <= :now)
+        + (select count(*) from notifier.deliveries where state = 'pending')
+        + (select count(*) from booking.outbox) + (select count(*) from directory.outbox) + (select count(*) from expiry.outbox)
+        + (select count(*) from notifier.outbox) + (select count(*) from payments.outbox)"""
+RESTING_LOOKS = 2
 
 
 async def until(engine: AsyncEngine, statement: str, number: int) -> None:
@@ -34,7 +40,21 @@ async def until(engine: AsyncEngine, statement: str, number: int) -> None:
         await asyncio.sleep(LOOK_EVERY)
 
 
-async def value(engine: AsyncEngine, statement: str) -> Any:
+async def rest(stage: Stage, engine: AsyncEngine) -> None:
+    """Wait until nobody has anything left to read, to remind of, to send or to publish. Raises Halt after two minutes without progress."""
+    seen, since, looks = -1, time.monotonic(), 0
+    while looks < RESTING_LOOKS:
+        left = await value(engine, UNFINISHED, now=stage.clock.now())
+        left += sum(((await backlogs(stage.kafka, SERVICES)).lag or {}).values())
+        looks = 0 if left else looks + 1
+        if left != seen:
+            seen, since = left, time.monotonic()
+        if time.monotonic() > since + PATIENCE_SECONDS:
+            raise Halt(f"the platform does not come to rest: {left} things are left to do, and that for {PATIENCE_SECONDS:g} s")
+        await asyncio.sleep(LOOK_EVERY)
+
+
+async def value(engine: AsyncEngine, statement: str, **given: Any) -> Any:
     """Return what `statement` says."""
     async with engine.connect() as connection:
-        return await connection.scalar(text(statement))
+        return await connection.scalar(text(statement), given)

@@ -20,7 +20,7 @@ from services.runtime.db import open_direct_engine
 from services.runtime.errors import Halt
 
 SOON, LATE, LAPSED = timedelta(hours=1), timedelta(days=60), timedelta(hours=73)
-QUIET, LEAD = timedelta(minutes=30), timedelta(seconds=5)
+REMINDED, LEAD = timedelta(hours=24, minutes=30), timedelta(seconds=5)
 MILLISECONDS = 1000
 
 
@@ -43,6 +43,8 @@ async def expiry(stage: Stage, opens: datetime, due: int, others: int) -> dict[s
         await _send(stage.kafka, [*open_, *lapsing])
         await _created(engine, [*open_, *lapsing])
         await ledger.until(engine, ledger.WATCHED, due + others)
+        stage.move_clock(opens + REMINDED)
+        await ledger.rest(stage, engine)
         stage.move_clock(opens + LAPSED)
         await ledger.until(engine, ledger.TOLD, due)
         told = time.time() * MILLISECONDS
@@ -63,11 +65,9 @@ async def latency(stage: Stage, opens: datetime, rate: float, number: int, poll_
         await _created(engine, records)
         await ledger.until(engine, ledger.WATCHED, number)
         due = await lateness.deadlines(engine)
-        first = min(due.values())
-        stage.move_clock(first - QUIET)
-        await ledger.until(engine, ledger.REMINDERS, 0)
-        await ledger.until(engine, ledger.QUEUED, 0)
-        stage.move_clock(first - LEAD)
+        stage.move_clock(opens + REMINDED)
+        await ledger.rest(stage, engine)
+        stage.move_clock(min(due.values()) - LEAD)
         late = await lateness.lateness(stage, engine, due)
         await ledger.until(engine, ledger.QUEUED, 0)
         await ledger.until(engine, ledger.EXPIRED, number)
