@@ -42,6 +42,15 @@ class CatchUp:
             self.settled[partition] = await client.committed(partition) or 0
         return max(own, self.settled.get(partition, 0)) >= end
 
+    def before(self, step: ConnectedStep) -> ConnectedStep:
+        """Return `step`, which waits each time."""
+
+        async def run_once(connection: AsyncConnection, now: datetime) -> bool:
+            await self()
+            return await step(connection, now)
+
+        return run_once
+
     async def _look_again(self) -> None:
         if self.consumer.stopping.is_set():
             message = f"stopped while {self.consumer.worker.group} had still to read what came before"
@@ -61,12 +70,3 @@ class CaughtUp:
         if not self.done:
             await self.catch_up()
             self.done = True
-
-    def before(self, step: ConnectedStep) -> ConnectedStep:
-        """Return `step`, which waits for that."""
-
-        async def run_once(connection: AsyncConnection, now: datetime) -> bool:
-            await self()
-            return await step(connection, now)
-
-        return run_once

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from aiokafka import ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
 from tests.simulation.traps import Traps
 
@@ -46,17 +46,25 @@ class Log:
 
 
 class Member:
-    """The one member of a consumer group; it goes on from what the group has committed."""
+    """A member of a consumer group; it goes on from what the group has committed, and may lose partitions to another."""
 
     def __init__(self, log: Log, group: str, topics: Sequence[str], traps: Traps) -> None:
         """Join."""
         self._log, self._group, self._traps = log, group, traps
         places = [TopicPartition(topic, number) for topic in topics for number in range(PARTITIONS)]
-        self.position = {place: log.committed.get((group, place), 0) for place in places}
+        self.position = dict.fromkeys(places, 0)
+        self.lost: set[TopicPartition] = set()
+        self.go_back(places)
+
+    def go_back(self, places: Iterable[TopicPartition]) -> None:
+        """Have partitions assigned: go on from what the group has committed."""
+        for place in places:
+            self.position[place] = self._log.committed.get((self._group, place), 0)
+            self.lost.discard(place)
 
     def waiting(self) -> list[TopicPartition]:
-        """Return the partitions that have something to read."""
-        return [place for place, at in self.position.items() if at < len(self._log.records[place])]
+        """Return the partitions that have something to read for this member."""
+        return [place for place, at in self.position.items() if at < len(self._log.records[place]) and place not in self.lost]
 
     def fetch(self, chance: Random, places: Sequence[TopicPartition]) -> tuple[ConsumerRecord, ...]:
         """Return some records of some of `places`, in any order of partitions: the others are delayed."""
@@ -68,8 +76,10 @@ class Member:
         return tuple(batch)
 
     async def commit(self, offsets: Mapping[TopicPartition, int] | None = None) -> None:
-        """Commit `offsets`; without any, every position, as the client does."""
+        """Commit `offsets`; without any, every position, as the client does. Raises CommitFailedError for what another member has."""
         await self._traps.reach(f"{self._group} before offsets")
+        if self.lost.intersection(self.position if offsets is None else offsets):
+            raise CommitFailedError
         for place, offset in (self.position if offsets is None else offsets).items():
             self._log.committed[self._group, place] = offset
         await self._traps.reach(f"{self._group} after offsets")
@@ -79,7 +89,9 @@ class Member:
         return self._log.committed.get((self._group, place))
 
     def seek(self, place: TopicPartition, offset: int) -> None:
-        """Read on from `offset`."""
+        """Read on from `offset`. Raises IllegalStateError for what another member has."""
+        if place in self.lost:
+            raise IllegalStateError(place)
         self.position[place] = offset
 
     async def beginning_offsets(self, places: Sequence[TopicPartition]) -> dict[TopicPartition, int]:

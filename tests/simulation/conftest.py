@@ -1,7 +1,8 @@
 """What a history needs: an empty database that histories share, connections to it, and silence in the logs."""
 
 import logging
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any
 
@@ -11,10 +12,12 @@ import structlog
 
 from services.runtime.db import open_direct_engine, open_engine
 from tests.servers import copied_database
-from tests.simulation.history import History, live
+from tests.simulation.history import History
+from tests.simulation.living import begun, live
 from tests.simulation.world import Engines
 
 Live = partial[Coroutine[Any, Any, History]]
+Begin = Callable[[int], AbstractAsyncContextManager[History]]
 
 
 @pytest.fixture(scope="session")
@@ -33,8 +36,8 @@ def quiet_logs() -> Iterator[None]:
 
 
 @pytest.fixture
-async def live_through(simulated_database: str) -> AsyncIterator[Live]:
-    """Live through the history of a seed."""
+async def stage(simulated_database: str) -> AsyncIterator[dict[str, Any]]:
+    """Open what histories are lived through on: connections for the services, one that looks, and the tables to empty before each."""
     engines = Engines(open_engine(simulated_database, pool_size=8, name="simulation"), open_direct_engine(simulated_database, name="locks"))
     eye = await asyncpg.connect(simulated_database)
     tables = await eye.fetch(
@@ -42,7 +45,19 @@ async def live_through(simulated_database: str) -> AsyncIterator[Live]:
         where schemaname in ('booking', 'directory', 'expiry', 'notifier', 'payments') and tablename not like 'alembic%'
             and not exists (select from pg_inherits where inhrelid = (schemaname || '.' || tablename)::regclass) order by 1"""
     )
-    yield partial(live, engines=engines, eye=eye, tables=[table for (table,) in tables])
+    yield {"engines": engines, "eye": eye, "tables": [table for (table,) in tables]}
     await eye.close()
     await engines.pool.dispose()
     await engines.direct.dispose()
+
+
+@pytest.fixture
+def begin(stage: dict[str, Any]) -> Begin:
+    """Begin the history of a seed."""
+    return partial(begun, **stage)
+
+
+@pytest.fixture
+def live_through(stage: dict[str, Any]) -> Live:
+    """Live through the history of a seed."""
+    return partial(live, **stage)

@@ -65,10 +65,12 @@ def firsts(records: Iterable[Seen]) -> list[Seen]:
 class Logged:
     """A row of the event log."""
 
+    position: int
     booking: str
     version: int
     event: str
     name: str
+    payload: str
     data: dict[str, Any]
     actor: str
     at: datetime
@@ -98,6 +100,9 @@ class Evidence:
     rows: dict[str, Row] = field(default_factory=dict)
     inbox: dict[Identity, str] = field(default_factory=dict)
     mails: Sequence[str] = ()
+    index: dict[str, tuple[int, datetime | None]] = field(default_factory=dict)
+    accounts: dict[str, int] = field(default_factory=dict)
+    bookings: dict[str, Any] = field(default_factory=dict)
 
     def histories(self) -> dict[str, list[Logged]]:
         """Return the log by booking, in order of version."""
@@ -105,3 +110,8 @@ class Evidence:
         for logged in self.log:
             found[logged.booking].append(logged)
         return found
+
+
+def instant(text: str) -> datetime:
+    """Read an instant as messages have it."""
+    return datetime.fromisoformat(text)

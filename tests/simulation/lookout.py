@@ -1,16 +1,24 @@
 """Looks at tables and topics of a world, and says what is wrong."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import asyncpg
 from aiokafka import TopicPartition
 
 from contracts.topics import TOPICS
+from services.booking.rows import SELECTED, as_booking
 from tests.simulation.evidence import Evidence, Logged, Row, Seen, seen
 from tests.simulation.invariants import ALWAYS, AT_REST, Check
-from tests.simulation.world import World
+from tests.simulation.world import ROOTS, World
+
+UNDER_WAY = " union all ".join(
+    ["select distinct 'notifier', 'deliver:' || channel from notifier.deliveries where state = 'pending'"]
+    + [f"select '{service}', 'relay' where exists (select from {service}.outbox)" for service in ROOTS]
+)
 
 
 class Violated(AssertionError):  # noqa: N818 - it says what happened
@@ -30,23 +38,22 @@ class Lookout:
     eye: "asyncpg.Connection[asyncpg.Record]"
     topics: dict[str, list[Seen]] = field(default_factory=lambda: {topic.name: [] for topic in TOPICS})
     read: dict[TopicPartition, int] = field(default_factory=dict)
-    log: list[Logged] = field(default_factory=list)
-    rows: dict[str, Row] = field(default_factory=dict)
-    inbox: dict[tuple[str, str], str] = field(default_factory=dict)
+    tables: dict[str, Any] = field(default_factory=dict)
 
     async def check(self, *, tables: bool = True, at_rest: bool = False) -> None:
         """Raise Violated for the first invariant that does not hold; `tables` says whether the booking's tables may have changed."""
         self._read_topics()
         if tables:
-            await self._read_tables()
+            self.tables = await _read_tables(self.eye)
+        if at_rest:
+            self.tables |= await _read_followers(self.eye)
         evidence = self.evidence()
         for check in (*ALWAYS, *(AT_REST if at_rest else ())):
             refuse(check, evidence)
 
     def evidence(self) -> Evidence:
         """Return all that is known."""
-        world = self.world
-        return Evidence(world.instant, self.topics, world.traps.sprung, self.log, self.rows, self.inbox, world.mails)
+        return Evidence(self.world.instant, self.topics, self.world.traps.sprung, mails=self.world.mails, **self.tables)
 
     def _read_topics(self) -> None:
         for place, records in self.world.log.records.items():
@@ -54,19 +61,55 @@ class Lookout:
             self.topics[place.topic] += map(seen, records[known:])
             self.read[place] = len(records)
 
-    async def _read_tables(self) -> None:
-        logged = await self.eye.fetch(
-            """select booking, version, event_id, split_part(type, '.', 2), payload::text, actor, at, cause_source, cause_id
-            from booking.log order by booking, version"""
-        )
-        self.log = [Logged(str(b), v, str(i), name, json.loads(data), actor, at, (s, c)) for b, v, i, name, data, actor, at, s, c in logged]
-        rows = await self.eye.fetch(
-            "select id, version, status, booking_date, cancellation_reason, captured::text, confirmed_by from booking.bookings"
-        )
-        self.rows = {str(row[0]): Row(*row[1:]) for row in rows}
-        kept = await self.eye.fetch("select source, message_id, outcome from booking.inbox where outcome <> 'parked'")
-        self.inbox = {(s, i): o for s, i, o in kept}
-        self.inbox |= {_identity(headers): "parked" for (headers,) in await self.eye.fetch("select headers::text from booking.parked")}
+    async def under_way(self) -> set[tuple[str, str]]:
+        """Return the loops that have something to publish or to send."""
+        found = await self.eye.fetch(UNDER_WAY)
+        return {(service, loop) for service, loop in found}
+
+    async def done_or_blocked(self, work: "asyncio.Future[None]") -> None:
+        """Return once the work is done, or waits for a lock of the database."""
+        waits = "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')"
+        while not work.done() and not await self.eye.fetchval(waits):
+            pass
+
+    async def sever(self) -> None:
+        """End all connections but the one that looks, and wait until they are gone."""
+        others = "from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'"
+        while await self.eye.fetchval(f"select count(pg_terminate_backend(pid)) {others}"):
+            pass
+
+
+async def _read_tables(eye: "asyncpg.Connection[asyncpg.Record]") -> dict[str, Any]:
+    logged = await eye.fetch(
+        """select position, booking, version, event_id, split_part(type, '.', 2), payload::text, actor, at, cause_source, cause_id
+        from booking.log order by booking, version"""
+    )
+    rows = await eye.fetch(
+        "select id, version, status, booking_date, cancellation_reason, captured::text, confirmed_by from booking.bookings"
+    )
+    kept = await eye.fetch("select source, message_id, outcome from booking.inbox where outcome <> 'parked'")
+    parked = await eye.fetch("select headers::text from booking.parked")
+    return {
+        "log": [_logged(row) for row in logged],
+        "rows": {str(row[0]): Row(*row[1:]) for row in rows},
+        "inbox": {(source, id_): outcome for source, id_, outcome in kept} | {_identity(headers): "parked" for (headers,) in parked},
+    }
+
+
+async def _read_followers(eye: "asyncpg.Connection[asyncpg.Record]") -> dict[str, Any]:
+    index = await eye.fetch("select booking, version, expires_at from expiry.deadlines")
+    accounts = await eye.fetch("select booking, version from payments.accounts")
+    bookings = await eye.fetch(f"select {SELECTED} from booking.bookings")
+    return {
+        "index": {str(booking): (version, due) for booking, version, due in index},
+        "accounts": {str(booking): version for booking, version in accounts},
+        "bookings": {str(row["id"]): as_booking(row) for row in bookings},
+    }
+
+
+def _logged(row: asyncpg.Record) -> Logged:
+    position, booking, version, event, name, payload, actor, at, *cause = row
+    return Logged(position, str(booking), version, str(event), name, payload, json.loads(payload), actor, at, (cause[0], cause[1]))
 
 
 def _identity(headers: str) -> tuple[str, str]:

@@ -14,12 +14,16 @@ class Crash(BaseException):
 
 @dataclass
 class Traps:
-    """`place` is sprung at the `number`-th time that it is reached; `sprung` counts by service what was cut off."""
+    """`place` is sprung at the `number`-th time that it is reached.
+
+    `sprung` counts by service what was cut off, `met` by effect and place.
+    """
 
     place: str = ""
     effect: Effect = "crash"
     number: int = 0
     sprung: Counter[str] = field(default_factory=Counter)
+    met: Counter[str] = field(default_factory=Counter)
     held: asyncio.Event = field(default_factory=asyncio.Event)
     go: asyncio.Event = field(default_factory=asyncio.Event)
     then_crash: bool = False
@@ -38,21 +42,34 @@ class Traps:
 
     async def reach(self, place: str) -> Effect | None:
         """Tell that `place` is reached; return an effect that the caller has to bring about. Raises Crash, OSError."""
+        effect = self.touch(place)
+        if effect == "hold":
+            self.held.set()
+            await self.go.wait()
+            effect = "crash" if self.then_crash else "hold"
+        return self._spring(place, effect) if effect else None
+
+    def cut(self, kind: str) -> Effect | None:
+        """Tell that a place of the database is reached, whichever service is at it; return what becomes of the connection."""
+        place = self.place if self.place.endswith(f" {kind}") else ""
+        effect = self.touch(place) if place else None
+        return self._spring(place, effect) if effect else None
+
+    def touch(self, place: str) -> Effect | None:
+        """Return the effect if this is the time to spring the trap."""
         if place != self.place:
             return None
         self.number -= 1
         if self.number != 0:
             return None
-        effect, self.place = self.effect, ""
-        if effect == "hold":
-            self.held.set()
-            await self.go.wait()
-            effect = "crash" if self.then_crash else "hold"
-        return self._spring(place, effect)
+        self.place = ""
+        return self.effect
 
     def _spring(self, place: str, effect: Effect) -> Effect:
+        who, _, where = place.partition(" ")
         if effect != "hold":
-            self.sprung[place.partition(" ")[0].partition(".")[0]] += 1
+            self.sprung[who.partition(".")[0]] += 1
+            self.met[f"{effect} {place if who == 'mail' else where}"] += 1
         if effect == "crash":
             raise Crash(place)
         if effect == "fail":

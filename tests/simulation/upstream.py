@@ -1,143 +1,114 @@
-"""What people and upstream services send: mostly a sensible next command, sometimes one out of turn, twice, or unreadable."""
+"""Everybody who sends: mostly a sensible next message, sometimes one out of turn, again, unreadable, or under a name that is taken."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 from random import Random
 from typing import Any
 from uuid import UUID
 
-from contracts.actors import Actor
-from contracts.directory import PersonUpserted
 from contracts.message import Message
-from tests import builders, payment_facts
+from contracts.topics import BOOKING_EVENTS
+from tests import builders
+from tests.simulation import gateway, talk
 from tests.simulation.broker import Log
+from tests.simulation.people import CUSTOMERS, PROVIDERS, Story, introductions, meet, policy
 
-HOUR = timedelta(hours=1)
-VISITS = (-30, -20, -1, 1, 1, 30)
-GATEWAY = Actor("upstream", "gateway")
-Tell = Callable[["Story", datetime, Random], Message[Any]]
-
-
-def person(kind: Any, number: int) -> Actor:
-    """Return the customer or provider of a number."""
-    return Actor(kind, str(UUID(int=number << 80 | 0x4 << 76 | 0b10 << 62 | number)))
-
-
-CUSTOMERS = [person("customer", 0x10 + n) for n in range(3)]
-PROVIDERS = [person("provider", 0x20 + n) for n in range(2)]
-
-
-@dataclass
-class Story:
-    """A booking to be, and how far its people think it is."""
-
-    id: UUID
-    customer: Actor
-    provider: Actor
-    prepaid: bool
-    told: int = 0
-
-
-def _create(story: Story, now: datetime, chance: Random) -> Message[Any]:
-    facts: dict[str, Any] = {
-        "booking_date": now + chance.choice(VISITS) * HOUR,
-        "customer": UUID(story.customer.id),
-        "provider": UUID(story.provider.id),
-    }
-    paying: dict[str, Any] = {"prepaid": True, "payment_method": "sandbox"} if story.prepaid else {}
-    return builders.create(story.id, **facts, **paying)
-
-
-def _authorized(story: Story, _now: datetime, _chance: Random) -> Message[Any]:
-    return replace(payment_facts.authorized(story.id, reference=f"a-{story.id}"), actor=GATEWAY, source="gateway")
-
-
-def _captured(story: Story, _now: datetime, chance: Random) -> Message[Any]:
-    half = payment_facts.captured(story.id, Decimal("750.00"), reference=f"{chance.choice('cd')}-{story.id}")
-    return replace(half, actor=GATEWAY, source="gateway")
-
-
-def _put_off(story: Story, now: datetime, _chance: Random) -> Message[Any]:
-    return builders.reschedule(story.id, story.provider, now - HOUR)
-
-
-USUAL: tuple[Tell, ...] = (
-    _create,
-    lambda s, _n, _c: builders.accept(s.id, s.provider),
-    lambda s, _n, _c: builders.deliver(s.id, s.provider),
-    lambda s, _n, c: builders.confirm(s.id, s.customer, rating=c.randint(1, 5)),
-    lambda s, _n, _c: builders.review(s.id, s.customer),
-)
-UNUSUAL: tuple[Tell, ...] = (
-    *USUAL,
-    _authorized,
-    _captured,
-    lambda s, _n, _c: builders.cancel(s.id, s.customer),
-    lambda s, _n, _c: builders.cancel(s.id, s.provider),
-    lambda s, _n, _c: builders.decline(s.id, s.provider),
-    lambda s, n, c: builders.reschedule(s.id, s.customer, n + c.choice(VISITS) * HOUR),
-    lambda s, n, c: builders.reschedule(s.id, s.provider, n + c.choice(VISITS) * HOUR),
-    lambda s, _n, c: builders.edit_notes(s.id, s.customer, c.choice(["ring twice", "the blue door"])),
-    lambda s, _n, _c: builders.dispute(s.id, s.customer),
-    lambda s, _n, _c: builders.complete(s.id, s.provider),
-    lambda s, _n, _c: builders.no_show(s.id, s.provider),
-    lambda s, _n, c: builders.maintain(s.id, version=c.randint(2, 4)),
-    lambda s, _n, c: builders.override(s.id, c.choice(["pending", "confirmed", "completed", "cancelled"])),
-    lambda s, _n, _c: builders.accept(s.id, builders.RIVAL),
-)
+BOOKINGS, OFFICE = 3, "office"
+AGAIN, GARBLED, ODD, RULED, PAID = 0.13, 0.17, 0.2, 0.23, 0.36
+NEXT, FITS, ODD_MONEY = 0.55, 0.85, 0.3
 
 
 @dataclass
 class Upstream:
-    """Everybody who sends."""
+    """People, their shop and the gateway of a history."""
 
     chance: Random
     log: Log
+    new_id: Callable[[], UUID]
     stories: list[Story] = field(default_factory=list)
     sent: list[Message[Any]] = field(default_factory=list)
+    policies: int = 0
 
     def invite(self, now: datetime) -> None:
-        """Tell the directory who there is."""
-        for n, who in enumerate((*CUSTOMERS, *PROVIDERS)):
-            data = PersonUpserted(id=UUID(who.id), role=who.kind, name=f"Person {n}", email=f"person{n}@example.com", active=True)  # type: ignore[arg-type]
-            self._send(Message(f"p-{n}", "people", f"person:{who.id}", now, Actor("upstream", "people"), data))
-
-    def begin(self, booking: UUID) -> None:
-        """Think of a booking."""
-        prepaid = self.chance.random() < 0.25
-        self.stories.append(Story(booking, self.chance.choice(CUSTOMERS), self.chance.choice(PROVIDERS), prepaid))
+        """Tell the directory who there is and what they offer, and think of bookings."""
+        for message in introductions(now):
+            self._send(message)
+        for _ in range(BOOKINGS):
+            chance = self.chance
+            self.stories.append(
+                Story(
+                    self.new_id(),
+                    chance.choice(CUSTOMERS),
+                    chance.choice(PROVIDERS),
+                    prepaid=chance.random() < 0.3,
+                    photos=chance.random() < 0.2,
+                )
+            )
 
     def say(self, now: datetime) -> str:
         """Send something, and return what."""
-        odds = self.chance.random()
-        if odds < 0.15 and self.sent:
+        odds, story = self.chance.random(), self.chance.choice(self.stories)
+        if odds < ODD and self.sent:
+            return self._odd(odds, story, now)
+        if odds < RULED:
+            return self._rule(now)
+        if settlement := gateway.settle(story, self.log, self.chance):
+            return self.tell(settlement, now)
+        if odds < PAID and story.told and (story.prepaid or self.chance.random() < ODD_MONEY):
+            return self.tell(gateway.say(story, self.chance), now)
+        if story.visit is None:
+            meet(self.stories, story, now, self.chance)
+        if story.prepaid and story.told and not story.authorized:
+            return self.tell(gateway.secure(story), now)
+        return self.tell(self._told(story, now), now)
+
+    def _odd(self, odds: float, story: Story, now: datetime) -> str:
+        if odds < AGAIN:
             return "again " + self._send(self.chance.choice(self.sent))
-        if odds < 0.2:
-            return self._garble(now)
-        story = self.chance.choice(self.stories)
-        if odds < 0.7 and story.told < len(USUAL):
-            story.told += 1
-            tell = USUAL[story.told - 1]
-        else:
-            tell = self.chance.choice(UNUSUAL)
-        return self._new(tell(story, now, self.chance), now)
+        return self._garble(story, now) if odds < GARBLED else self._pose(story, now)
+
+    def _told(self, story: Story, now: datetime) -> Message[Any]:
+        odds = self.chance.random()
+        if odds < NEXT and (told := talk.in_turn(story, now, self.chance)):
+            return told
+        return talk.fitting(story, self._status(story), now, self.chance) if odds < FITS else talk.anything(story, now, self.chance)
+
+    def _status(self, story: Story) -> str:
+        """Return what the last event that was published says."""
+        said = [record for record in self.log.topic(BOOKING_EVENTS.name) if record.key == str(story.id).encode()]
+        return str(json.loads(said[-1].value)["status"]) if said else ""
 
     def hurry(self, story: Story, now: datetime) -> None:
         """Have the provider take the booking, or put it off a little."""
-        tell = self.chance.choice([USUAL[1], _put_off])
-        self._new(tell(story, now, self.chance), now)
+        hurried = self.chance.choice([talk.SAYINGS["accept"], talk.put_off])
+        self.tell(hurried(story, now, self.chance), now)
 
-    def _new(self, message: Message[Any], now: datetime) -> str:
+    def reinstate(self, story: Story, now: datetime) -> str:
+        """Have an admin override what the booking is."""
+        return self.tell(talk.SAYINGS["override"](story, now, self.chance), now)
+
+    def tell(self, message: Message[Any], now: datetime) -> str:
+        """Send a new message."""
         self.sent.append(replace(message, id=f"c-{len(self.sent)}", time=now))
         return self._send(self.sent[-1])
 
-    def _garble(self, now: datetime) -> str:
-        story = self.chance.choice(self.stories)
-        message = replace(builders.accept(story.id, story.provider), id=f"junk-{self.log.size()}", time=now)
+    def _garble(self, story: Story, now: datetime) -> str:
+        message = replace(talk.SAYINGS["accept"](story, now, self.chance), id=f"junk-{self.log.size()}", time=now)
         self.log.append(message.topic, message.key(), b"{", message.headers())
         return f"garble {message.id}"
+
+    def _pose(self, story: Story, now: datetime) -> str:
+        """Send another message under the id of one that was sent before."""
+        posed = self.chance.choice([message for message in self.sent if message.source != OFFICE] or self.sent)
+        return "posing " + self._send(replace(talk.anything(story, now, self.chance), id=posed.id, source=posed.source, time=now))
+
+    def _rule(self, now: datetime) -> str:
+        """Have an admin announce another policy, in time for what is under way to end before."""
+        self.policies += 1
+        data = policy(self.policies, now, self.chance)
+        return self.tell(Message("", OFFICE, data.category, now, builders.ADMIN, data), now)
 
     def _send(self, message: Message[Any]) -> str:
         self.log.append(message.topic, message.key(), message.value(), message.headers())

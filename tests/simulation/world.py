@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from functools import partial
 from random import Random
@@ -25,6 +25,7 @@ from services.runtime.outcomes import Handler, Outcome, Received
 from services.runtime.process import Process
 from services.runtime.retry import Backoff
 from tests.simulation.broker import Log, Member, Producer
+from tests.simulation.cuts import breakable
 from tests.simulation.traps import Traps
 
 ROOTS: dict[str, tuple[Any, Any]] = {
@@ -103,8 +104,16 @@ class World:
             for lock in gone.process._locks:
                 await lock.release()
 
+    async def succeed(self, service: str, heir: str) -> None:
+        """Let the process that runs under the name `heir` go on alone in place of the one before."""
+        await self.stop(service)
+        self.running[service] = self.running.pop(heir)
+        for member in self.running[service].members.values():
+            member.go_back(list(member.position))
+
     def _trapped(self, group: str, handle: Handler) -> Handler:
         async def settle(connection: AsyncConnection, batch: Sequence[Received], now: datetime) -> Sequence[Outcome]:
+            await self.traps.reach(f"{group} at first")
             outcomes = await handle(connection, batch, now)
             await self.traps.reach(f"{group} before commit")
             return outcomes
@@ -126,12 +135,14 @@ class World:
 @contextmanager
 def staged(world: World) -> Iterator[World]:
     """Have composition roots use the world's clock, log, letters and ids."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runtime, "open_producer", lambda _, label: Producer(world.log, label.split("-")[1], world.traps))
-        patch.setattr(runtime, "open_engine", lambda *_, **__: world.engines.pool)
-        patch.setattr(runtime, "open_direct_engine", lambda *_, **__: world.engines.direct)
+    engines, traps = world.engines, world.traps
+    with pytest.MonkeyPatch.context() as patch, breakable(engines.pool, traps), breakable(engines.direct, traps):
+        patch.setattr(runtime, "open_producer", lambda _, label: Producer(world.log, label.split("-")[1], traps))
+        patch.setattr(runtime, "open_engine", lambda *_, **__: engines.pool)
+        patch.setattr(runtime, "open_direct_engine", lambda *_, **__: engines.direct)
         patch.setattr(runtime, "business_clock", lambda *_: world)
         patch.setattr(runtime, "LEADER_REST", 0.0)
+        patch.setattr(Consumer, "register", lambda *_, **__: None)
         patch.setattr(relay, "acknowledge", partial(world.acknowledge, outbox.acknowledge))
         patch.setattr(notifier, "Folder", lambda _: world.mail)
         patch.setattr(delivery, "LEASE_SECONDS", 0.0)
@@ -140,8 +151,3 @@ def staged(world: World) -> Iterator[World]:
         for module in (fold, sweep):
             patch.setattr(module, "new_id", world.new_id)
         yield world
-
-
-def later(world: World, by: timedelta) -> None:
-    """Let business time pass."""
-    world.instant += by
