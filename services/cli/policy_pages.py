@@ -17,7 +17,8 @@ ALWAYS = "always"
 
 def policies(screen: Console, shown: Mapping[str, Any]) -> None:
     """Print what is in force, what is announced, and whether the open bookings follow."""
-    screen.print(_table(row for policy in shown["results"] for row in (policy, *policy["announced"])))
+    rows = {(row["category"], row["policy_version"]): row for policy in shown["results"] for row in (policy, *policy["announced"])}
+    screen.print(_table(rows.values()))
     for calendar in shown["calendars"]:
         years = "–".join(map(str, calendar["years"]))
         screen.print(f"calendar {calendar['calendar']} {calendar['calendar_version']} from {calendar['effective_at']}, {years}")

@@ -77,7 +77,7 @@ class Up:
     def said(self) -> str:
         return self.output.read_text()
 
-    def says(self, text: str, within: float = 30.0) -> str:
+    def says(self, text: str, within: float = 60.0) -> str:
         return eventually(lambda: self.said() if text in self.said() else "", within)
 
     def run(self) -> dict[str, Any]:
