@@ -1,4 +1,4 @@
-"""The notifier, composed: two projections, a loop of rounds for each channel, and the relay of its receipts."""
+"""The notifier, composed: two projections, a loop of rounds for each channel that leaves the database, and the relay of its receipts."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -6,9 +6,7 @@ from uuid import UUID
 
 from contracts.topics import BOOKING_EVENTS, DEADLINE_EVENTS, DIRECTORY_EVENTS
 from services.notifier import handlers, store
-from services.notifier.channels import Channel
 from services.notifier.channels.folder import Folder
-from services.notifier.channels.in_app import InApp
 from services.notifier.channels.mail import Mail
 from services.notifier.channels.smtp import Smtp
 from services.notifier.delivery import Round
@@ -37,16 +35,16 @@ def build(settings: NotifierSettings) -> Process:
     prepare = partial(_prepare, partitions, directory)
     events = CatchUp(process.consume("notifier.events", [BOOKING_EVENTS.name], settle_events, prepare=prepare))
     process.consume("notifier.deadlines", [DEADLINE_EVENTS.name], handlers.settle_deadlines, prepare=lambda _batch: events())
-    for channel in channels(settings):
-        process.repeat(f"deliver:{channel.name}", LOOK_EVERY, Round(process.engine, channel).run_once)
+    channel = mail(settings)
+    process.repeat(f"deliver:{channel.name}", LOOK_EVERY, Round(process.engine, channel).run_once)
     process.relay(SCHEMA, store.waiting)
     return process
 
 
-def channels(settings: NotifierSettings) -> tuple[Channel, ...]:
-    """Return the channels that the settings ask for."""
+def mail(settings: NotifierSettings) -> Mail:
+    """Return the e-mail that the settings ask for."""
     transport = Smtp(settings.smtp_url) if settings.smtp_url else Folder(settings.mail_dir)
-    return InApp(), Mail(Renderer(settings.public_url, settings.timezone), settings.mail_from, transport)
+    return Mail(Renderer(settings.public_url, settings.timezone), settings.mail_from, transport)
 
 
 async def _prepare(partitions: Partitions, directory: CatchUp, batch: Sequence[Received]) -> None:

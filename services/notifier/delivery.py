@@ -42,10 +42,7 @@ class Round:
         for delivery in deliveries:
             if delivery.interrupted:
                 _count(delivery.key, "ambiguous")
-        if self.channel.talks:
-            await self._attempt_each(deliveries, now)
-        elif deliveries:
-            await self.mark([await self.attempt(delivery, now) for delivery in deliveries], now)
+        await self._attempt_each(deliveries, now)
         return len(deliveries) == self.channel.at_once
 
     async def _attempt_each(self, deliveries: Sequence[Delivery], now: datetime) -> None:
@@ -63,9 +60,8 @@ class Round:
         try:
             if reason := pointless(delivery, now):
                 return self._result(delivery, State.SUPPRESSED, reason)
-            if self.channel.talks:
-                async with asyncio.timeout(SEND_SECONDS):
-                    await self.channel.send(delivery)
+            async with asyncio.timeout(SEND_SECONDS):
+                await self.channel.send(delivery)
         except Refused as refusal:
             return self._unsent(delivery, refusal.reason, final=refusal.final)
         except Exception as error:  # noqa: BLE001 - whatever it was, another try may succeed, and tries are numbered
@@ -86,7 +82,6 @@ class Round:
         async with self.engine.begin() as connection:
             settled = await store.settle(connection, [outcome for _, outcome in attempts], now)
             valid = [(delivery, outcome) for delivery, outcome in attempts if delivery.key in settled]
-            await self.channel.record(connection, [d for d, o in valid if o.state is State.SENT], now)
             final = [outcome for _, outcome in valid if outcome.state is not State.PENDING]
             await outbox.append(connection, SCHEMA, [outbox.outgoing(receipt(outcome, now)) for outcome in final])
         for _, outcome in valid:

@@ -1,4 +1,7 @@
-"""Enters letters in the send ledger: for everybody who is told, on each channel that reaches them, once."""
+"""Enters letters in the send ledger: for everybody who is told, on each channel that reaches them, once.
+
+A letter in the app is delivered by that; the others wait for their round.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,16 +15,17 @@ from services.notifier import projections, store
 from services.notifier.details import Details
 from services.notifier.facts import Booking, Person
 from services.notifier.ledger import Entry, Key, Outcome, State
-from services.notifier.letters import Letter, channels_to
+from services.notifier.letters import IN_APP, Letter, channels_to, stale
 from services.notifier.receipts import receipt
 from services.notifier.tables import SCHEMA
 from services.runtime import outbox
+from services.runtime.db import once_committed
 from services.runtime.metrics import NOTIFICATIONS
 
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """Something to tell of `booking` at `version`: the message `event`, and why nobody is told after all."""
+    """Something to tell of `booking`, as it is by now: the message `event` about its `version`, and why nobody is told after all."""
 
     booking: Booking
     version: int
@@ -40,21 +44,23 @@ async def enter_new(
     `heard` are the (booking, event id) of a batch; those that the ledger knows are counted as duplicates, and returned.
     """
     known = await store.ledgered(connection, heard)
-    _count(known, "duplicate")
+    _count(connection, known, "duplicate")
     done = {(key.booking, key.event) for key in known}
     await _enter(connection, [o for o in occasions if (o.booking.id, o.event) not in done], now)
     return done
 
 
 async def _enter(connection: AsyncConnection, occasions: Sequence[Occasion], now: datetime) -> None:
-    """Enter letters; those that are to stay silent get their receipt right away."""
+    """Enter letters; those whose fate is settled by that get their receipt right away."""
     people = await projections.load_people(connection, {i for o in occasions for i in (o.booking.customer, o.booking.provider)})
-    outcomes = [_first_outcome(entry, o.silenced) for o in occasions for entry in _entries(o, people)]
+    outcomes = [_first_outcome(entry, o, now) for o in occasions for entry in _entries(o, people)]
     entered = await store.enter(connection, outcomes, now)
-    _count((o.entry.key for o in outcomes if o.entry.key not in entered), "duplicate")
-    silent = [o for o in outcomes if o.state is State.SUPPRESSED and o.entry.key in entered]
-    await outbox.append(connection, SCHEMA, [outbox.outgoing(receipt(o, now)) for o in silent])
-    _count((o.entry.key for o in silent), "suppressed")
+    settled = [o for o in outcomes if o.state is not State.PENDING and o.entry.key in entered]
+    await store.keep_letters(connection, [o.entry for o in settled if o.state is State.SENT], now)
+    await outbox.append(connection, SCHEMA, [outbox.outgoing(receipt(o, now)) for o in settled])
+    _count(connection, [o.entry.key for o in outcomes if o.entry.key not in entered], "duplicate")
+    for state in (State.SENT, State.SUPPRESSED):
+        _count(connection, [o.entry.key for o in settled if o.state is state], state)
 
 
 def _entries(occasion: Occasion, people: Mapping[UUID, Person]) -> Iterator[Entry]:
@@ -66,10 +72,21 @@ def _entries(occasion: Occasion, people: Mapping[UUID, Person]) -> Iterator[Entr
             yield Entry(key, occasion.version, occasion.correlation_id, occasion.details)
 
 
-def _first_outcome(entry: Entry, reason: str | None) -> Outcome:
-    return Outcome(entry, 0, State.SUPPRESSED if reason else State.PENDING, reason)
+def _first_outcome(entry: Entry, occasion: Occasion, now: datetime) -> Outcome:
+    if occasion.silenced:
+        return Outcome(entry, 0, State.SUPPRESSED, occasion.silenced)
+    if entry.key.channel != IN_APP:
+        return Outcome(entry, 0, State.PENDING)
+    reason = stale(entry, occasion.booking, now)
+    return Outcome(entry, 1, State.SUPPRESSED if reason else State.SENT, reason)
 
 
-def _count(keys: Iterable[Key], outcome: str) -> None:
-    for (channel, template), number in Counter((key.channel, key.template) for key in keys).items():
-        NOTIFICATIONS.labels(channel, template, outcome).inc(number)
+def _count(connection: AsyncConnection, keys: Iterable[Key], outcome: str) -> None:
+    """Count letters once it is certain."""
+    numbers = Counter((key.channel, key.template) for key in keys)
+
+    def add() -> None:
+        for letter, number in numbers.items():
+            NOTIFICATIONS.labels(*letter, outcome).inc(number)
+
+    once_committed(connection, add)

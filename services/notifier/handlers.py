@@ -20,6 +20,7 @@ from services.runtime.outcomes import Burial, Fate, Outcome, Received
 
 Occurred = Message[Event]
 Reminder = Message[LapseReminderDue]
+Step = tuple[Occurred, Booking | None, Booking]
 
 
 async def settle_events(
@@ -28,12 +29,13 @@ async def settle_events(
     """Project booking events, and enter the letters about those that are new in the ledger."""
     events = [cast(Occurred, r.message) for r in received]
     bookings = await projections.load_bookings(connection, map(_booking_id, events))
-    fates, occasions = list[Outcome](), list[Occasion]()
+    fates, steps = list[Outcome](), list[Step]()
     for event in events:
         before = bookings.get(_booking_id(event))
         fates.append(_project(bookings, event))
         if fates[-1] is Fate.HANDLED:
-            occasions.append(_occasion(bookings[_booking_id(event)], before, event, auto_cancel_letters=auto_cancel_letters))
+            steps.append((event, before, bookings[_booking_id(event)]))
+    occasions = [_occasion(step, bookings, auto_cancel_letters=auto_cancel_letters) for step in steps]
     await projections.save_bookings(connection, {o.booking.id: o.booking for o in occasions}.values())
     await enter_new(connection, [(_booking_id(e), e.id) for e in events], occasions, now)
     return fates
@@ -58,15 +60,16 @@ def _project(bookings: dict[UUID, Booking], event: Occurred) -> Outcome:
     return Fate.HANDLED
 
 
-def _occasion(booking: Booking, before: Booking | None, event: Occurred, *, auto_cancel_letters: bool) -> Occasion:
+def _occasion(step: Step, bookings: Mapping[UUID, Booking], *, auto_cancel_letters: bool) -> Occasion:
+    event, before, after = step
     return Occasion(
-        booking,
-        booking.version,
+        bookings[after.id],
+        after.version,
         event.id,
         event.correlation_id or event.id,
         letters_about(event.data, before),
         details_of(event.data),
-        silenced(event.data, booking, auto_cancel_letters=auto_cancel_letters),
+        silenced(event.data, after, auto_cancel_letters=auto_cancel_letters),
     )
 
 

@@ -14,7 +14,7 @@ from contracts.events import (
     RebookingSuggested,
 )
 from services.notifier.facts import Booking, Person, charge_failed
-from services.notifier.ledger import Delivery
+from services.notifier.ledger import Delivery, Entry
 
 Role = Literal["customer", "provider"]
 IN_APP, EMAIL = "in-app", "email"
@@ -122,12 +122,14 @@ def channels_to(person: Person | None) -> tuple[str, ...]:
 
 def pointless(delivery: Delivery, now: datetime) -> str | None:
     """Return why `delivery` is not to be sent at `now` any more, or None."""
-    if LETTERS[delivery.key.template].request and _stale(delivery, now):
-        return STALE
-    return NO_ADDRESS if delivery.key.channel not in channels_to(delivery.recipient) else None
+    reason = stale(delivery.entry, delivery.booking, now)
+    return reason or (NO_ADDRESS if delivery.key.channel not in channels_to(delivery.recipient) else None)
 
 
-def _stale(delivery: Delivery, now: datetime) -> bool:
-    """Return whether nobody is asked any more, a later version asks again, or the deadline that it warns of is reached."""
-    asked, expires_at = delivery.booking.asked, delivery.entry.details.expires_at
-    return asked is None or asked > delivery.entry.booking_version or (expires_at is not None and now >= expires_at)
+def stale(entry: Entry, booking: Booking, now: datetime) -> str | None:
+    """Return why it is too late for `entry` at `now`: nobody is asked any more, a later version asks again, or the deadline is reached."""
+    if not LETTERS[entry.key.template].request:
+        return None
+    asked, expires_at = booking.asked, entry.details.expires_at
+    over = asked is None or asked > entry.booking_version or (expires_at is not None and now >= expires_at)
+    return STALE if over else None

@@ -147,11 +147,11 @@ def _kept(details: Details) -> dict[str, Any] | None:
     return details.model_dump(mode="json", exclude_defaults=True) or None
 
 
-async def keep_letters(connection: AsyncConnection, deliveries: Iterable[Delivery], now: datetime) -> None:
+async def keep_letters(connection: AsyncConnection, entries: Iterable[Entry], now: datetime) -> None:
     """Put letters where the app shows them: a template, the booking's facts of this moment and the details; no name of anybody."""
     rows = [
-        {**cells(d.key), "id": d.key.letter_id, "facts": {"details": _kept(d.entry.details)}, "created_at": now}
-        for d in sorted(deliveries, key=lambda d: d.key)
+        {**cells(e.key), "id": e.key.letter_id, "facts": {"details": _kept(e.details)}, "created_at": now}
+        for e in sorted(entries, key=lambda e: e.key)
     ]
     if rows:
         await connection.execute(

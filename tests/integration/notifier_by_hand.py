@@ -156,16 +156,11 @@ class Notifier:
         await self.worker("notifier.directory").apply([Record(DIRECTORY_EVENTS.name, 0, 0, 0, key.encode(), None, ())])
 
     async def delivers(self, now: datetime = NOW) -> None:
-        for channel in app.channels(self.settings):
-            await Round(self.process.engine, channel).run_once(now)
+        await self.mail().run_once(now)
 
-    def in_app(self) -> Round:
-        return Round(self.process.engine, app.channels(self.settings)[0])
-
-    def mail(self, transport: Transport, at_once: int = 20) -> Round:
-        usual = app.channels(self.settings)[1]
-        assert isinstance(usual, Mail)
-        return Round(self.process.engine, replace(usual, transport=transport, at_once=at_once))
+    def mail(self, transport: Transport | None = None, at_once: int = 20) -> Round:
+        usual = app.mail(self.settings)
+        return Round(self.process.engine, replace(usual, transport=transport or usual.transport, at_once=at_once))
 
     async def passes(self) -> None:
         """Let every wait and every lease end."""
@@ -202,6 +197,13 @@ def kinds(receipts: Sequence[Receipt]) -> dict[type[Receipt], int]:
     return dict(Counter(type(receipt) for receipt in receipts))
 
 
+class StandingClock:
+    """It is always NOW."""
+
+    def now(self) -> datetime:
+        return NOW
+
+
 def counted(outcome: str) -> float:
     """How many letters have met `outcome` in this process so far."""
     samples = [sample for metric in REGISTRY.collect() if metric.name == "notifications" for sample in metric.samples]
@@ -213,6 +215,8 @@ async def opened(database_url: str, mail_dir: Path, **settings: Any) -> AsyncIte
     """Compose a notifier and make it ready to hear."""
     chosen = NotifierSettings(database_url=database_url, kafka="127.0.0.1:1", mail_dir=mail_dir, **settings)
     notifier = Notifier(app.build(chosen), chosen)
+    for consumer in notifier.process._consumers:
+        consumer.worker.clock = StandingClock()
     for group in ("notifier.events", "notifier.deadlines"):
         notifier.worker(group).prepare = nothing_to_prepare  # there is no topic to wait for
     for step in notifier.process.starting:

@@ -44,8 +44,7 @@ LOOPS = {
     ("expiry", "remind"): 2,
     ("expiry", "redate"): 2,
     ("expiry", "relay"): 1,
-    ("notifier", "deliver:in-app"): 1,
-    ("notifier", "deliver:email"): 8,
+    ("notifier", "deliver:email"): 9,
     ("notifier", "relay"): 1,
     ("payments", "relay"): 3,
 }

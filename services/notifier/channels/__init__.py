@@ -1,10 +1,6 @@
-"""Ways to reach people."""
+"""Ways to reach people outside of the app."""
 
-from collections.abc import Sequence
-from datetime import datetime
 from typing import Protocol
-
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier.ledger import Delivery
 
@@ -19,7 +15,7 @@ class Refused(Exception):  # noqa: N818 - it says what happened
 
 
 class Channel(Protocol):
-    """One way to reach people; `at_once` letters are on their way at the same time. Only one that `talks` to somebody sends."""
+    """One way to reach people; `at_once` letters are on their way at the same time."""
 
     @property
     def name(self) -> str:
@@ -29,12 +25,5 @@ class Channel(Protocol):
     def at_once(self) -> int:
         """How many letters are taken in one round."""
 
-    @property
-    def talks(self) -> bool:
-        """Whether letters leave the database; else recording them is all there is to do."""
-
     async def send(self, delivery: Delivery) -> None:
         """Deliver, outside of any transaction. Raises Refused; whatever else it raises is tried again."""
-
-    async def record(self, connection: AsyncConnection, deliveries: Sequence[Delivery], now: datetime) -> None:
-        """Take part in the transaction that marks `deliveries` as sent."""

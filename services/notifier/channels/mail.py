@@ -1,15 +1,12 @@
 """Letters by e-mail. A retry of a letter carries the Message-ID of the first try, so that mail servers can drop it."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import formatdate, parseaddr
 from functools import cache
-
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifier.channels import Refused
 from services.notifier.channels.headers import Encoded, mailbox, unstructured
@@ -31,14 +28,10 @@ class Mail:
     transport: Transport
     name: str = EMAIL
     at_once: int = 20
-    talks: bool = True
 
     async def send(self, delivery: Delivery) -> None:
         """Render and send one letter. Raises Refused when the address cannot be one."""
         await self.transport(self.compose(delivery))
-
-    async def record(self, connection: AsyncConnection, deliveries: Sequence[Delivery], now: datetime) -> None:
-        """Do nothing: the letters are out."""
 
     def compose(self, delivery: Delivery) -> EmailMessage:
         """Return the e-mail: plain text, with HTML beside it."""
