@@ -6,12 +6,14 @@ import secrets
 import threading
 import time
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from uuid import UUID, uuid5
 
 NAMESPACE = UUID("5e3a6f0c-8d0b-5b1e-9a57-2f6d1c7b4e90")
 EARLIEST_BOOKING = datetime(2000, 1, 1, tzinfo=UTC)
 CLOCK_TOLERANCE = timedelta(days=1)
 
+_json = json.JSONEncoder().encode
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _EARLIEST = (EARLIEST_BOOKING - _EPOCH) // _MILLISECOND
@@ -50,12 +52,18 @@ def parse_booking_id(text: str, host_now: datetime) -> UUID:
     """The booking id in `text`; ValueError unless a canonical UUIDv7 from 2000-01-01 to a day after `host_now`."""
     if not _UUID7.fullmatch(text):
         raise ValueError("not a canonical lower-case UUIDv7")
-    booking_id = UUID(text)
+    booking_id = as_id(text)
     if not _EARLIEST <= booking_id.int >> 80 <= (host_now + CLOCK_TOLERANCE - _EPOCH) // _MILLISECOND:
         raise ValueError("its time part is not between 2000-01-01 and the host's clock + 1 day")
     return booking_id
 
 
+@lru_cache(maxsize=16384)  # a batch names each of its bookings many times
+def as_id(text: str) -> UUID:
+    """The id that is written as `text`."""
+    return UUID(text)
+
+
 def derived_id(*parts: str) -> UUID:
     """The UUIDv5 of the parts, in the project's own namespace: the same parts always give the same id."""
-    return uuid5(NAMESPACE, json.dumps(parts))
+    return uuid5(NAMESPACE, _json(parts))

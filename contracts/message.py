@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Generic, TypeVar
+from uuid import UUID
 
 from contracts.actors import Actor
+from contracts.ids import as_id
 from contracts.values import Contract, instant_text
 
 D_co = TypeVar("D_co", bound=Contract, covariant=True)
@@ -72,6 +74,11 @@ class Message(Generic[D_co]):
     def topic(self) -> str:
         """The name of the topic that carries it."""
         return self.data.topic
+
+    @property
+    def booking(self) -> UUID:
+        """The id of the booking that it is about, of a topic that is keyed by bookings."""
+        return as_id(self.subject)
 
     @property
     def identity(self) -> tuple[str, str]:

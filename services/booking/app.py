@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 from functools import partial
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from contracts.ids import as_id
 from contracts.topics import BOOKING_COMMANDS, PAYMENT_EVENTS
 from services.booking import exporter, handlers, parking, store, timers
 from services.booking.settings import BookingSettings
@@ -45,7 +45,7 @@ def build(settings: BookingSettings) -> Process:
 
 
 async def _make_partitions(partitions: Partitions, batch: Sequence[Received]) -> None:
-    await partitions.ensure_for(UUID(received.message.subject) for received in batch)
+    await partitions.ensure_for(as_id(received.message.subject) for received in batch)
 
 
 async def settle_arrived(

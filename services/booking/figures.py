@@ -70,7 +70,7 @@ class Change:
         if self.before:
             yield Figure(STANDINGS, _place(self.before, zone), -1, -self.before.total_amount)
         yield Figure(STANDINGS, _place(self.after, zone), 1, self.after.total_amount)
-        for request in self.requests():
+        for request in self.requests() if self.asked else ():
             if request.ended_at and request.ending == "answered":
                 yield observed(RESPONSES, RESPONSE_BOUNDS, request.ended_at - request.requested_at)
         for event in self.events:
@@ -86,7 +86,7 @@ class Change:
                 yield replace(asked, ended_at=event.time, ending=_ending(event))
                 asked = None
             if pending and status != "pending":
-                asked = Request(UUID(event.subject), event.aggregate_version or 0, event.time)
+                asked = Request(event.booking, event.aggregate_version or 0, event.time)
             status = event.data.status
         if asked and asked is not self.asked:
             yield asked
@@ -98,7 +98,7 @@ class Change:
             if isinstance(data, PaymentRecorded) and data.kind in SETTLING and data.amount:
                 taken = data.kind == "PaymentCaptured"
                 amounts = (data.amount, NOTHING) if taken else (NOTHING, data.amount)
-                yield Settlement(UUID(event.subject), event.aggregate_version or 0, event.time, *amounts)
+                yield Settlement(event.booking, event.aggregate_version or 0, event.time, *amounts)
 
 
 def standing(booking: Booking) -> str:

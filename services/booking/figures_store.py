@@ -28,7 +28,7 @@ async def record(
     """Add what `events` changed, in their transaction; their bookings are locked."""
     by_booking: dict[UUID, list[Message[Event]]] = defaultdict(list)
     for event in events:
-        by_booking[UUID(event.subject)].append(event)
+        by_booking[event.booking].append(event)
     asked = await _open_requests(connection, [i for i in sorted(by_booking) if i in before and before[i].status == "pending"])
     changes = [Change(before.get(i), after[i], by_booking[i], asked.get(i)) for i in sorted(by_booking)]
     await _append(connection, summed(figure for change in changes for figure in change.figures(zone)))

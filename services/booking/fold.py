@@ -38,7 +38,7 @@ class Fold:
 
     def settle(self, command: Command) -> Outcome:
         """Decide one command and note what follows. A failure of our own code buries the command, not its booking."""
-        booking = self.bookings.get(UUID(command.subject))
+        booking = self.bookings.get(command.booking)
         if booking is None and not isinstance(command.data, CreateBooking):
             return Fate.PARKED
         failure = ""

@@ -111,7 +111,7 @@ async def _settle(
 
 def _item(record: Record, message: Message[Contract] | Tombstone, parked: int | None = None) -> Item:
     command = cast(Command, message)
-    return Item(command, record, UUID(command.subject), parked)
+    return Item(command, record, command.booking, parked)
 
 
 def _open(items: Iterable[Item]) -> list[Item]:

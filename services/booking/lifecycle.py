@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from datetime import datetime
 from typing import assert_never
-from uuid import UUID
 
 from contracts.actors import Actor
 from contracts.commands import CreateBooking, MarkNoShow
@@ -54,7 +53,7 @@ def unfold(booking: Booking | None, message: Message[Cause], facts: Facts, now: 
     if isinstance(answer, Refusal | Unchanged):
         return answer
     version = booking.version if booking else 0
-    first = Occurred(UUID(message.subject), version + 1, now, message.actor, answer)
+    first = Occurred(message.booking, version + 1, now, message.actor, answer)
     return tuple(_followed(first, evolve(booking, first), data, facts))
 
 

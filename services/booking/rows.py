@@ -1,6 +1,6 @@
 """A booking as a row of its table, and back: its money stands in columns beside the others, lists in JSON."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from itertools import compress
 from operator import attrgetter, ne
@@ -21,6 +21,7 @@ LISTS: Mapping[str, TypeAdapter[Any]] = {
     "entries": TypeAdapter(tuple[Entry, ...]),
 }
 SELECTED = ", ".join(f"{name}::text as {name}" if name in LISTS else name for name in COLUMNS)
+_LISTED = tuple((COLUMNS.index(name), listed) for name, listed in LISTS.items())
 _cells_of = attrgetter(*OWN, *(f"money.{name}" for name in MONEY))
 
 
@@ -49,7 +50,9 @@ def _written(name: str, cell: Any) -> object:
     return [item.model_dump(mode="json") for item in cell] if name in LISTS else cell
 
 
-def as_booking(row: Mapping[Any, Any]) -> Booking:
+def as_booking(row: Sequence[Any]) -> Booking:
     """Return the booking in a row of SELECTED."""
-    cells = {**row, **{name: () if row[name] == "[]" else listed.validate_json(row[name]) for name, listed in LISTS.items()}}
-    return Booking(**{name: cells[name] for name in OWN}, money=Money(**{name: cells[name] for name in MONEY}))
+    cells = list(row)
+    for place, listed in _LISTED:
+        cells[place] = () if cells[place] == "[]" else listed.validate_json(cells[place])
+    return Booking(*(*cells[: len(OWN)], Money(*cells[len(OWN) :])))

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from functools import partial
-from uuid import UUID
 
 from contracts.directory import ProviderLeaveSet
+from contracts.ids import as_id
 from contracts.message import Message
 from contracts.topics import BOOKING_EVENTS, DIRECTORY_EVENTS
 from services.directory import handlers, store
@@ -38,7 +38,7 @@ def build(settings: DirectorySettings) -> Process:
 
 async def _prepare_events(partitions: Partitions, directory: CatchUp, batch: Sequence[Received]) -> None:
     """Have partitions made, and everything known that the directory said before."""
-    await partitions.ensure_for(UUID(received.message.subject) for received in batch)
+    await partitions.ensure_for(as_id(received.message.subject) for received in batch)
     await directory()
 
 

@@ -40,7 +40,7 @@ async def follow_bookings(connection: AsyncConnection, batch: Sequence[Received]
     """Keep bookings, their time and their providers' figures; answer declines, providers' cancels and requests that expired."""
     await store.take_turns(connection, EVENTS_GROUP, (received.record.partition for received in batch))
     events = [cast(Message[Event], received.message) for received in batch]
-    before = await store.load_bookings(connection, (UUID(event.subject) for event in events))
+    before = await store.load_bookings(connection, (event.booking for event in events))
     bookings, causes = dict(before), list[Cause]()
     outcomes = [_follow(bookings, causes, event) for event in events]
     await store.save_bookings(connection, before, [booking for id_, booking in bookings.items() if booking is not before.get(id_)])
@@ -50,7 +50,7 @@ async def follow_bookings(connection: AsyncConnection, batch: Sequence[Received]
 
 def _follow(bookings: dict[UUID, Booking], causes: list[Cause], event: Message[Event]) -> Outcome:
     """Bring the event's booking forward, unless that is done already, and note if its customer needs another slot."""
-    id_, version = UUID(event.subject), event.aggregate_version
+    id_, version = event.booking, event.aggregate_version
     known = bookings.get(id_)
     if version is None:
         return Burial("schema", "ce_aggregateversion is missing")

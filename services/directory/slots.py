@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY = timedelta(days=1)
 END_OF_DAY = "24:00"
+USUAL_WEEK: Mapping[str, Sequence[Sequence[str]]] = {day: [["09:00", "18:00"]] for day in WEEKDAYS if day != "sat"}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -46,9 +47,7 @@ class Hours:
     """A provider's zone and week: working hours of a weekday as wall times from and to; a weekday that is not there is off."""
 
     timezone: str = "Asia/Kathmandu"
-    weekly: Mapping[str, Sequence[Sequence[str]]] = field(
-        default_factory=lambda: {day: [["09:00", "18:00"]] for day in WEEKDAYS if day != "sat"}
-    )
+    weekly: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=lambda: USUAL_WEEK)
 
     def date_of(self, instant: datetime) -> date:
         """Return the local date of `instant`."""

@@ -41,7 +41,7 @@ async def load_bookings(connection: AsyncConnection, ids: Iterable[UUID]) -> dic
             where id = any(cast(:ids as uuid[])) and id between :least and :greatest"""),
         {"ids": wanted, "least": wanted[0], "greatest": wanted[-1]},
     )
-    return {row.id: Booking(**row._mapping) for row in rows}
+    return {row.id: Booking(*row) for row in rows}
 
 
 async def save_bookings(connection: AsyncConnection, before: Mapping[UUID, Booking], after: Sequence[Booking]) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from itertools import islice
 from uuid import UUID
 
@@ -23,6 +24,7 @@ SOURCE = "sewabazaar/directory"
 SAME_PROVIDER, OTHER_PROVIDERS = 3, 3
 HORIZON = timedelta(days=14)
 Rank = tuple[bool, Fraction]
+Unranked = partial[Suggestion]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +103,10 @@ def needs_another_slot(data: Event) -> bool:
 def suggest(cause: Cause, market: Market) -> tuple[Suggestion, ...]:
     """Return what to offer, best first: the provider's next free slots, then others who are free at the same time."""
     found = [*islice(_same_provider(cause, market), SAME_PROVIDER), *islice(_other_providers(cause, market), OTHER_PROVIDERS)]
-    return tuple(suggestion.model_copy(update={"rank": rank}) for rank, suggestion in enumerate(found, 1))
+    return tuple(ranked(rank=rank) for rank, ranked in enumerate(found, 1))
 
 
-def _same_provider(cause: Cause, market: Market) -> Iterator[Suggestion]:
+def _same_provider(cause: Cause, market: Market) -> Iterator[Unranked]:
     booking, provider = cause.booking, market.provider(cause.booking.provider)
     offer = market.offers.get(booking.service)
     if not provider.active or (offer and not offer.active):
@@ -112,7 +114,8 @@ def _same_provider(cause: Cause, market: Market) -> Iterator[Suggestion]:
     price = (offer.price, offer.currency) if offer else (booking.total_amount, booking.currency)
     duration = booking.ends_at - booking.booking_date
     for slot in provider.diary.without(cause.lost).free_slots(cause.at, cause.at + HORIZON, duration):
-        yield Suggestion(
+        yield partial(
+            Suggestion,
             kind="same_provider",
             provider=provider.id,
             service=booking.service,
@@ -121,11 +124,10 @@ def _same_provider(cause: Cause, market: Market) -> Iterator[Suggestion]:
             total_amount=price[0],
             currency=price[1],
             rating=_rating(provider),
-            rank=1,
         )
 
 
-def _other_providers(cause: Cause, market: Market) -> Iterator[Suggestion]:
+def _other_providers(cause: Cause, market: Market) -> Iterator[Unranked]:
     """Yield one suggestion for each provider: the cheapest service of the category for which there is time."""
     begins_at, told = cause.booking.booking_date, {cause.booking.provider}
     if not cause.still_to_come:
@@ -135,7 +137,8 @@ def _other_providers(cause: Cause, market: Market) -> Iterator[Suggestion]:
         if provider.id in told or not provider.active or not provider.diary.is_free(slot):
             continue
         told.add(provider.id)
-        yield Suggestion(
+        yield partial(
+            Suggestion,
             kind="other_provider",
             provider=provider.id,
             service=offer.id,
@@ -144,7 +147,6 @@ def _other_providers(cause: Cause, market: Market) -> Iterator[Suggestion]:
             total_amount=offer.price,
             currency=offer.currency,
             rating=_rating(provider),
-            rank=1,
         )
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from uuid import UUID
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from contracts.ids import as_id
 from contracts.topics import BOOKING_EVENTS, BOOKING_REJECTIONS, POLICY_EVENTS
 from services.expiry import handlers, office, reports, runs_store, store
 from services.expiry.current import Current
@@ -89,4 +89,4 @@ async def _undated(connection: AsyncConnection) -> int:
 async def _prepare(partitions: Partitions, policies: CaughtUp, batch: Sequence[Received]) -> None:
     """Have partitions made, and the policies read that were published before this process began."""
     await policies()
-    await partitions.ensure_for(UUID(received.message.subject) for received in batch)
+    await partitions.ensure_for(as_id(received.message.subject) for received in batch)

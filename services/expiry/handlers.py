@@ -27,7 +27,7 @@ def indexing(current: Current) -> Handler:
     async def index(connection: AsyncConnection, batch: Sequence[Received], now: datetime) -> list[Outcome]:
         """Fold events in memory, each booking locked, and write what changed."""
         dating = await current.dating(connection, now)
-        before = await store.read(connection, (UUID(r.message.subject) for r in batch), lock=True)
+        before = await store.read(connection, (cast(Message[Event], r.message).booking for r in batch), lock=True)
         entries = dict(before)
         outcomes = [_follow(entries, cast(Message[Event], r.message)) for r in batch]
         await store.save(connection, [e.dated(dating.policies, dating.at) for i, e in entries.items() if e is not before.get(i)])
@@ -39,7 +39,7 @@ def indexing(current: Current) -> Handler:
 
 def _follow(entries: dict[UUID, Entry], event: Message[Event]) -> Outcome:
     """Bring the event's entry forward. After a gap the facts would be wrong: such an event waits in dead letters for its predecessor."""
-    booking, version = UUID(event.subject), event.aggregate_version
+    booking, version = event.booking, event.aggregate_version
     if version is None:
         return Burial("schema", "ce_aggregateversion: an event of a booking needs its version")
     entry = entries.get(booking)
@@ -87,7 +87,7 @@ async def settle_policies(connection: AsyncConnection, batch: Sequence[Received]
 
 async def _note_maintained(connection: AsyncConnection, events: Sequence[Message[Event]]) -> None:
     """Answer the runs that have bookings cancelled for maintenance."""
-    cancelled = [(UUID(e.subject), e.data.cancelled_at) for e in events if isinstance(e.data, BookingCancelled) and _is_maintenance(e.data)]
+    cancelled = [(e.booking, e.data.cancelled_at) for e in events if isinstance(e.data, BookingCancelled) and _is_maintenance(e.data)]
     if cancelled:
         handled = await run_answers.note_maintained(connection, cancelled)
         once_committed(connection, lambda: MAINTENANCE_COMMANDS.labels("handled").inc(handled))

@@ -176,8 +176,7 @@ async def waiting(connection: AsyncConnection, limit: int) -> list[Outgoing]:
 
 def entry_of(row: Row[Any]) -> Entry:
     """Return a row with every column as an entry."""
-    columns = row._mapping
-    return Entry(**{name: columns[name] for name in OWN}, facts=Facts(**{name: columns[name] for name in FACTS}))
+    return Entry(**dict(zip(OWN, row, strict=False)), facts=Facts(*row[len(OWN) :]))
 
 
 def _row(entry: Entry) -> dict[str, object]:

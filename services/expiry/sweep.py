@@ -126,6 +126,6 @@ class Sweep:
         if not commands:
             return
         claimed = await emissions.claim(connection, commands, self.host())
-        mine = [c for c in commands if UUID(c.subject) in claimed]
+        mine = [c for c in commands if c.booking in claimed]
         await self.publish([outgoing(c) for c in mine])
         EXPIRY_COMMANDS.labels("emitted").inc(len(mine))

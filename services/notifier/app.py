@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from functools import partial
-from uuid import UUID
 
+from contracts.ids import as_id
 from contracts.topics import BOOKING_EVENTS, DEADLINE_EVENTS, DIRECTORY_EVENTS
 from services.notifier import handlers, store
 from services.notifier.channels.folder import Folder
@@ -49,5 +49,5 @@ def mail(settings: NotifierSettings) -> Mail:
 
 async def _prepare(partitions: Partitions, directory: CatchUp, batch: Sequence[Received]) -> None:
     """Have partitions made, and everybody known who was in the directory before: which channels reach them is decided with the event."""
-    await partitions.ensure_for(UUID(received.message.subject) for received in batch)
+    await partitions.ensure_for(as_id(received.message.subject) for received in batch)
     await directory()

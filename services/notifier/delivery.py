@@ -12,9 +12,6 @@ from services.notifier import store
 from services.notifier.channels import Channel, Refused
 from services.notifier.ledger import Delivery, Key, Outcome, State
 from services.notifier.letters import pointless
-from services.notifier.receipts import receipt
-from services.notifier.tables import SCHEMA
-from services.runtime import outbox
 from services.runtime.metrics import NOTIFICATIONS
 from services.runtime.retry import Backoff
 
@@ -81,11 +78,9 @@ class Round:
         """Record what attempts came to, each with its receipt once it is final; an attempt that was overtaken counts for nothing."""
         async with self.engine.begin() as connection:
             settled = await store.settle(connection, [outcome for _, outcome in attempts], now)
-            valid = [(delivery, outcome) for delivery, outcome in attempts if delivery.key in settled]
-            final = [outcome for _, outcome in valid if outcome.state is not State.PENDING]
-            await outbox.append(connection, SCHEMA, [outbox.outgoing(receipt(outcome, now)) for outcome in final])
-        for _, outcome in valid:
-            _report(outcome)
+        for delivery, outcome in attempts:
+            if delivery.key in settled:
+                _report(outcome)
 
 
 def _report(outcome: Outcome) -> None:

@@ -16,9 +16,6 @@ from services.notifier.details import Details
 from services.notifier.facts import Booking, Person
 from services.notifier.ledger import Entry, Key, Outcome, State
 from services.notifier.letters import IN_APP, Letter, channels_to, stale
-from services.notifier.receipts import receipt
-from services.notifier.tables import SCHEMA
-from services.runtime import outbox
 from services.runtime.db import once_committed
 from services.runtime.metrics import NOTIFICATIONS
 
@@ -44,23 +41,20 @@ async def enter_new(
     `heard` are the (booking, event id) of a batch; those that the ledger knows are counted as duplicates, and returned.
     """
     known = await store.ledgered(connection, heard)
-    _count(connection, known, "duplicate")
+    _count(connection, ((key.channel, key.template, "duplicate", 1) for key in known))
     done = {(key.booking, key.event) for key in known}
     await _enter(connection, [o for o in occasions if (o.booking.id, o.event) not in done], now)
     return done
 
 
 async def _enter(connection: AsyncConnection, occasions: Sequence[Occasion], now: datetime) -> None:
-    """Enter letters; those whose fate is settled by that get their receipt right away."""
+    """Enter letters; all but those that wait for their round are settled by that."""
     people = await projections.load_people(connection, {i for o in occasions for i in (o.booking.customer, o.booking.provider)})
     outcomes = [_first_outcome(entry, o, now) for o in occasions for entry in _entries(o, people)]
     entered = await store.enter(connection, outcomes, now)
-    settled = [o for o in outcomes if o.state is not State.PENDING and o.entry.key in entered]
-    await store.keep_letters(connection, [o.entry for o in settled if o.state is State.SENT], now)
-    await outbox.append(connection, SCHEMA, [outbox.outgoing(receipt(o, now)) for o in settled])
-    _count(connection, [o.entry.key for o in outcomes if o.entry.key not in entered], "duplicate")
-    for state in (State.SENT, State.SUPPRESSED):
-        _count(connection, [o.entry.key for o in settled if o.state is state], state)
+    known = Counter((o.entry.key.channel, o.entry.key.template, o.state) for o in outcomes) - entered
+    _count(connection, ((channel, template, "duplicate", number) for (channel, template, _), number in known.items()))
+    _count(connection, ((*told, number) for told, number in entered.items() if told[-1] is not State.PENDING))
 
 
 def _entries(occasion: Occasion, people: Mapping[UUID, Person]) -> Iterator[Entry]:
@@ -81,12 +75,12 @@ def _first_outcome(entry: Entry, occasion: Occasion, now: datetime) -> Outcome:
     return Outcome(entry, 1, State.SUPPRESSED if reason else State.SENT, reason)
 
 
-def _count(connection: AsyncConnection, keys: Iterable[Key], outcome: str) -> None:
-    """Count letters once it is certain."""
-    numbers = Counter((key.channel, key.template) for key in keys)
+def _count(connection: AsyncConnection, numbers: Iterable[tuple[str, str, str, int]]) -> None:
+    """Count letters by channel, template and outcome once it is certain."""
+    certain = list(numbers)
 
     def add() -> None:
-        for letter, number in numbers.items():
-            NOTIFICATIONS.labels(*letter, outcome).inc(number)
+        for *letter, number in certain:
+            NOTIFICATIONS.labels(*letter).inc(number)
 
     once_committed(connection, add)

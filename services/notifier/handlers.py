@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from contracts.deadlines import LapseReminderDue
 from contracts.events import Event
 from contracts.message import Message
-from contracts.values import Contract
 from services.notifier import projections, store
 from services.notifier.details import details_of
 from services.notifier.entering import Occasion, enter_new
@@ -28,26 +27,22 @@ async def settle_events(
 ) -> list[Outcome]:
     """Project booking events, and enter the letters about those that are new in the ledger."""
     events = [cast(Occurred, r.message) for r in received]
-    bookings = await projections.load_bookings(connection, map(_booking_id, events))
+    bookings = await projections.load_bookings(connection, (event.booking for event in events))
     fates, steps = list[Outcome](), list[Step]()
     for event in events:
-        before = bookings.get(_booking_id(event))
+        before = bookings.get(event.booking)
         fates.append(_project(bookings, event))
         if fates[-1] is Fate.HANDLED:
-            steps.append((event, before, bookings[_booking_id(event)]))
+            steps.append((event, before, bookings[event.booking]))
     occasions = [_occasion(step, bookings, auto_cancel_letters=auto_cancel_letters) for step in steps]
     await projections.save_bookings(connection, {o.booking.id: o.booking for o in occasions}.values())
-    await enter_new(connection, [(_booking_id(e), e.id) for e in events], occasions, now)
+    await enter_new(connection, [(e.booking, e.id) for e in events], occasions, now)
     return fates
-
-
-def _booking_id(message: Message[Contract]) -> UUID:
-    return UUID(message.subject)
 
 
 def _project(bookings: dict[UUID, Booking], event: Occurred) -> Outcome:
     """Fold `event` into `bookings`, unless that is done already."""
-    id_, version = _booking_id(event), event.aggregate_version
+    id_, version = event.booking, event.aggregate_version
     known = bookings.get(id_)
     if version is None:
         return Burial("schema", "ce_aggregateversion is missing")
@@ -76,7 +71,7 @@ def _occasion(step: Step, bookings: Mapping[UUID, Booking], *, auto_cancel_lette
 async def settle_deadlines(connection: AsyncConnection, received: Sequence[Received], now: datetime) -> list[Outcome]:
     """Enter the letters of reminders. Of several about one booking the last counts: the others come too late."""
     reminders = [cast(Reminder, r.message) for r in received if _is_reminder(r)]
-    last = {_booking_id(reminder): reminder for reminder in reminders}
+    last = {reminder.booking: reminder for reminder in reminders}
     bookings = await projections.load_bookings(connection, last)
     told = await store.last_told(connection, "reminder-customer", bookings)
     occasions = [_reminding(booking, last[i], told.get(i, 0)) for i, booking in bookings.items()]
@@ -99,7 +94,7 @@ def _reminding(booking: Booking, reminder: Reminder, told: int) -> Occasion:
 def _fate(
     reminder: Reminder, last: Mapping[UUID, Reminder], bookings: Mapping[UUID, Booking], done: Collection[tuple[UUID, str]]
 ) -> Outcome:
-    booking = _booking_id(reminder)
+    booking = reminder.booking
     if booking not in bookings:
         return Burial("orphan", "a reminder of a booking whose creation is not known")
     if (booking, reminder.id) in done:

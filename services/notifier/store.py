@@ -1,5 +1,6 @@
 """The SQL of the send ledger. Every statement covers a batch, and touches rows in the order of their keys."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
@@ -10,17 +11,24 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from contracts.receipts import NotificationSent
 from services.notifier.details import NOTHING, Details
 from services.notifier.facts import Booking, Person
 from services.notifier.ledger import Delivery, Entry, Key, Outcome, State
 from services.notifier.projections import load_bookings, load_people, load_services
-from services.notifier.tables import SCHEMA
+from services.notifier.receipts import receipt
 from services.runtime import outbox
 from services.runtime.db import cells, rows_json
 from services.runtime.outbox import Outgoing
 
 KEY = tuple(field.name for field in fields(Key))
+KEYS = ", ".join(KEY)
 BY_KEY = " and ".join(f"d.{name} = k.{name}" for name in KEY)
+TOPIC = NotificationSent.topic
+GIVEN = """
+    booking uuid, event text, recipient uuid, channel text, template text, letter uuid, booking_version int, correlation_id text,
+    details jsonb, attempts int, state text, reason text, wait float8, outcome_at timestamptz"""
+Told = tuple[str, str, State]
 
 
 async def ledgered(connection: AsyncConnection, events: Iterable[tuple[UUID, str]]) -> list[Key]:
@@ -36,7 +44,7 @@ async def ledgered(connection: AsyncConnection, events: Iterable[tuple[UUID, str
             where d.booking between :least and :greatest"""),
         {"bookings": [b for b, _ in wanted], "events": [e for _, e in wanted], "least": wanted[0][0], "greatest": wanted[-1][0]},
     )
-    return [Key(**row._mapping) for row in rows]
+    return [Key(*row) for row in rows]
 
 
 async def last_told(connection: AsyncConnection, template: str, bookings: Iterable[UUID]) -> dict[UUID, int]:
@@ -54,20 +62,37 @@ async def last_told(connection: AsyncConnection, template: str, bookings: Iterab
     return {row.booking: row.version for row in rows}
 
 
-async def enter(connection: AsyncConnection, outcomes: Iterable[Outcome], now: datetime) -> set[Key]:
-    """Enter letters in the ledger, pending or settled from the start; return the ones that were not in it."""
+async def enter(connection: AsyncConnection, outcomes: Iterable[Outcome], now: datetime) -> Counter[Told]:
+    """Enter letters that are pending or settled from the start, put what is sent where the app shows it, and queue receipts.
+
+    What the app shows is a template, the booking's facts of this moment and the details: no name of anybody. Return how many letters
+    were not in the ledger, of each channel, template and state.
+    """
     rows = [_row(outcome, now) for outcome in sorted(outcomes, key=lambda outcome: outcome.entry.key)]
     if not rows:
-        return set()
-    columns = f"{', '.join(KEY)}, booking_version, correlation_id, details, attempts, state, reason, outcome_at"
-    inserted = await connection.execute(
+        return Counter()
+    columns = ", ".join((*KEY, "booking_version", "correlation_id", "details", "attempts", "state", "reason", "outcome_at"))
+    entered = await connection.execute(
         text(f"""
-            insert into notifier.deliveries ({columns})
-            select {columns} from json_populate_recordset(null::notifier.deliveries, :rows) order by {", ".join(KEY)}
-            on conflict do nothing returning {", ".join(KEY)}"""),
-        {"rows": rows_json(rows)},
+            with given as materialized (select * from json_to_recordset(:rows) as r ({GIVEN})),
+            entered as (
+                insert into notifier.deliveries ({columns}) select {columns} from given order by {KEYS}
+                on conflict do nothing returning {KEYS}, state, details),
+            shown as (
+                insert into notifier.letters (booking, id, recipient, template, facts, created_at)
+                select booking, letter, recipient, template, to_jsonb(b) || jsonb_build_object('details', e.details), :now
+                from entered e join given using ({KEYS}) join notifier.bookings b on b.id = booking
+                where e.state = '{State.SENT}' and b.id between :least and :greatest),
+            queued as ({_queued("entered")})
+            select channel, template, state, count(*) from entered group by channel, template, state"""),
+        {"rows": rows_json(rows), "now": now, "least": rows[0]["booking"], "greatest": rows[-1]["booking"], "topic": TOPIC},
     )
-    return {Key(**row._mapping) for row in inserted}
+    return Counter({(channel, template, State(state)): number for channel, template, state, number in entered})
+
+
+def _queued(letters: str) -> str:
+    """Return the statement that queues the receipt of each of `letters` whose fate is final, as a pointer to the ledger."""
+    return f"insert into notifier.outbox (topic, {KEYS}) select :topic, {KEYS} from {letters} where state <> '{State.PENDING}'"
 
 
 async def claim(connection: AsyncConnection, channel: str, limit: int, lease: float) -> list[Delivery]:
@@ -119,51 +144,61 @@ def _delivery(row: Row[Any], entry: Entry, booking: Booking, people: Mapping[UUI
 
 
 async def settle(connection: AsyncConnection, outcomes: Sequence[Outcome], now: datetime) -> set[Key]:
-    """Record outcomes; return the letters whose attempt was still the latest, so that each outcome counts once."""
+    """Record outcomes, and queue the receipts of the final ones.
+
+    Return the letters whose attempt was still the latest, so that each outcome counts once.
+    """
     rows = [_row(outcome, now) for outcome in sorted(outcomes, key=lambda outcome: outcome.entry.key)]
     settled = await connection.execute(
         text(f"""
-            update notifier.deliveries d set state = k.state, reason = k.reason, outcome_at = k.outcome_at, lease_until = null,
-                next_attempt_at = clock_timestamp() + make_interval(secs => k.wait)
-            from json_to_recordset(:rows) as k (
-                booking uuid, event text, recipient uuid, channel text, template text,
-                attempts int, state text, reason text, wait float8, outcome_at timestamptz)
-            where {BY_KEY} and d.booking between :least and :greatest and d.state = 'pending' and d.attempts = k.attempts
-            returning {", ".join(f"d.{name}" for name in KEY)}"""),
-        {"rows": rows_json(rows), "least": rows[0]["booking"], "greatest": rows[-1]["booking"]},
+            with settled as (
+                update notifier.deliveries d set state = k.state, reason = k.reason, outcome_at = k.outcome_at, lease_until = null,
+                    next_attempt_at = clock_timestamp() + make_interval(secs => k.wait)
+                from json_to_recordset(:rows) as k ({GIVEN})
+                where {BY_KEY} and d.booking between :least and :greatest and d.state = 'pending' and d.attempts = k.attempts
+                returning {", ".join(f"d.{name}" for name in KEY)}, d.state),
+            queued as ({_queued("settled")})
+            select {KEYS} from settled"""),
+        {"rows": rows_json(rows), "least": rows[0]["booking"], "greatest": rows[-1]["booking"], "topic": TOPIC},
     )
-    return {Key(**row._mapping) for row in settled}
+    return {Key(*row) for row in settled}
 
 
 def _row(outcome: Outcome, now: datetime) -> dict[str, Any]:
-    entry = outcome.entry
-    row = {**cells(entry.key), "booking_version": entry.booking_version, "correlation_id": entry.correlation_id}
-    over = None if outcome.state is State.PENDING else now
-    told = {"attempts": outcome.attempt, "state": outcome.state, "reason": outcome.reason, "wait": outcome.wait, "outcome_at": over}
-    return {**row, "details": _kept(entry.details), **told}
+    entry, over = outcome.entry, outcome.state is not State.PENDING
+    return {
+        **cells(entry.key),
+        "letter": entry.key.letter_id,
+        "booking_version": entry.booking_version,
+        "correlation_id": entry.correlation_id,
+        "details": _kept(entry.details),
+        "attempts": outcome.attempt,
+        "state": outcome.state,
+        "reason": outcome.reason,
+        "wait": outcome.wait,
+        "outcome_at": now if over else None,
+    }
 
 
 def _kept(details: Details) -> dict[str, Any] | None:
-    return details.model_dump(mode="json", exclude_defaults=True) or None
-
-
-async def keep_letters(connection: AsyncConnection, entries: Iterable[Entry], now: datetime) -> None:
-    """Put letters where the app shows them: a template, the booking's facts of this moment and the details; no name of anybody."""
-    rows = [
-        {**cells(e.key), "id": e.key.letter_id, "facts": {"details": _kept(e.details)}, "created_at": now}
-        for e in sorted(entries, key=lambda e: e.key)
-    ]
-    if rows:
-        await connection.execute(
-            text("""
-                insert into notifier.letters (booking, id, recipient, template, facts, created_at)
-                select k.booking, k.id, k.recipient, k.template, to_jsonb(b) || k.facts, k.created_at
-                from json_populate_recordset(null::notifier.letters, :rows) k join notifier.bookings b on b.id = k.booking
-                where b.id between :least and :greatest order by k.booking, k.id on conflict do nothing"""),
-            {"rows": rows_json(rows), "least": rows[0]["booking"], "greatest": rows[-1]["booking"]},
-        )
+    return None if details is NOTHING else details.model_dump(mode="json", exclude_defaults=True) or None
 
 
 async def waiting(connection: AsyncConnection, limit: int) -> list[Outgoing]:
-    """Return the oldest receipts that wait to be published, in order."""
-    return await outbox.waiting(connection, SCHEMA, limit)
+    """Return the oldest receipts that wait to be published, in order, each from its line of the ledger."""
+    rows = await connection.execute(
+        text(f"""
+            select {", ".join(f"d.{name}" for name in KEY)}, d.booking_version, d.correlation_id,
+                d.attempts, d.state, d.reason, d.outcome_at, k.position
+            from (select position, {KEYS} from notifier.outbox order by position limit :limit) k
+            cross join lateral (select * from notifier.deliveries d where {BY_KEY} offset 0) d order by k.position"""),
+        {"limit": limit},
+    )
+    return [_receipt(*row) for row in rows]
+
+
+def _receipt(*line: Any) -> Outgoing:
+    """Return what a line of the ledger has come to, as it goes out."""
+    key, (version, correlation, attempt, state, reason, at, position) = Key(*line[: len(KEY)]), line[len(KEY) :]
+    outcome = Outcome(Entry(key, version, correlation), attempt, State(state), reason)
+    return outbox.outgoing(receipt(outcome, at), position)

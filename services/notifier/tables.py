@@ -88,4 +88,4 @@ LETTERS = Table(
 )
 Index("letters_of_recipient", LETTERS.c.recipient, LETTERS.c.created_at)
 
-OUTBOX = outbox_table(METADATA)
+OUTBOX = outbox_table(METADATA, *(Column(column.name, column.type) for column in DELIVERIES.primary_key))

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from functools import partial
-from uuid import UUID
 
+from contracts.ids import as_id
 from contracts.topics import BOOKING_EVENTS, POLICY_EVENTS
 from services.payments import handlers, store
 from services.payments.settings import PaymentsSettings
@@ -30,6 +30,6 @@ def build(settings: PaymentsSettings) -> Process:
 
 async def _prepare(partitions: Partitions, policies: CatchUp, batch: Sequence[Received]) -> None:
     """Have partitions made and, where a fee is to be decided, every policy read that was published before."""
-    await partitions.ensure_for(UUID(received.message.subject) for received in batch)
+    await partitions.ensure_for(as_id(received.message.subject) for received in batch)
     if handlers.need_policies(batch):
         await policies()

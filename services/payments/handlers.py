@@ -37,7 +37,7 @@ class Fold:
 
     def settle(self, event: Occurred) -> Outcome:
         """Bring the event's account forward. After a gap sums would be wrong: such an event waits in dead letters for its predecessor."""
-        booking, version = UUID(event.subject), event.aggregate_version
+        booking, version = event.booking, event.aggregate_version
         if version is None:
             return Burial("schema", "ce_aggregateversion: an event of a booking needs its version")
         account = self.accounts.get(booking)
@@ -55,19 +55,19 @@ class Fold:
 
     def _follow(self, account: Account | None, event: Occurred) -> Reaction:
         if account is None:
-            return Reaction(opened(UUID(event.subject), 1, cast(BookingCreated, event.data)))
+            return Reaction(opened(event.booking, 1, cast(BookingCreated, event.data)))
         return react(after(account, event.data), event, self.policies, account.captured)
 
 
 async def settle_events(connection: AsyncConnection, received: Sequence[Received], now: datetime) -> list[Outcome]:
     """Fold booking events in memory, each account locked, and write what changed together with what is said about it."""
     events = [cast(Occurred, r.message) for r in received]
-    before = await store.lock_accounts(connection, (UUID(event.subject) for event in events))
+    before = await store.lock_accounts(connection, (event.booking for event in events))
     policies = await store.load_policies(connection) if need_policies(received) else ()
     fold = Fold(now, policies, dict(before))
     outcomes = [fold.settle(event) for event in events]
     saved = await store.save_accounts(connection, [a for booking, a in fold.accounts.items() if a is not before.get(booking)])
-    await outbox.append(connection, SCHEMA, [outbox.outgoing(m) for m in fold.said if UUID(m.subject) in saved])
+    await outbox.append(connection, SCHEMA, [outbox.outgoing(m) for m in fold.said if m.booking in saved])
     return outcomes
 
 

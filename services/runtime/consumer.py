@@ -154,17 +154,17 @@ def as_record(raw: Raw) -> Record:
 
 def first_offsets(raw: Iterable[Raw]) -> dict[TopicPartition, int]:
     """Return the lowest offset of each partition."""
-    lowest: dict[TopicPartition, int] = {}
+    lowest: dict[tuple[str, int], int] = {}
     for record in raw:
-        partition = TopicPartition(record.topic, record.partition)
-        lowest[partition] = min(record.offset, lowest.get(partition, record.offset))
-    return lowest
+        place = (record.topic, record.partition)
+        lowest[place] = min(record.offset, lowest.get(place, record.offset))
+    return {TopicPartition(*place): offset for place, offset in lowest.items()}
 
 
 def last_offsets(raw: Iterable[Raw]) -> dict[TopicPartition, int]:
     """Return the highest offset of each partition."""
-    highest: dict[TopicPartition, int] = {}
+    highest: dict[tuple[str, int], int] = {}
     for record in raw:
-        partition = TopicPartition(record.topic, record.partition)
-        highest[partition] = max(record.offset, highest.get(partition, record.offset))
-    return highest
+        place = (record.topic, record.partition)
+        highest[place] = max(record.offset, highest.get(place, record.offset))
+    return {TopicPartition(*place): offset for place, offset in highest.items()}

@@ -1,11 +1,13 @@
 """Clients of Apache Kafka, opened and stopped one way everywhere."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import lru_cache
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from aiokafka.partitioner import DefaultPartitioner
 
 from services.runtime.errors import brief
 
@@ -14,6 +16,7 @@ STOP_SECONDS = 3.0
 ANSWER_SECONDS = 5.0
 SEND_SECONDS = 25.0
 LARGEST_REQUEST = 3 * 1024 * 1024
+by_default = DefaultPartitioner()
 
 
 def open_producer(bootstrap: str, client_id: str) -> AIOKafkaProducer:
@@ -26,7 +29,18 @@ def open_producer(bootstrap: str, client_id: str) -> AIOKafkaProducer:
         max_request_size=LARGEST_REQUEST,
         linger_ms=0,
         metadata_max_age_ms=30_000,
+        partitioner=partition_for,
     )
+
+
+def partition_for(key: bytes | None, partitions: Sequence[int], available: Sequence[int]) -> int:
+    """Return the partition that every client of Apache Kafka chooses."""
+    return partitions[_place(key, len(partitions))] if key else int(by_default(key, partitions, available))
+
+
+@lru_cache(maxsize=16384)  # the hash is written in Python, and a booking's records come one after the other
+def _place(key: bytes, partitions: int) -> int:
+    return int(by_default(key, range(partitions), ()))
 
 
 async def acknowledged(futures: Iterable[asyncio.Future[object]], within: float = SEND_SECONDS) -> None:

@@ -3,6 +3,8 @@
 The caller commits offsets after `apply` returns, and rewinds when it raises.
 """
 
+import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -18,7 +20,7 @@ from services.runtime.errors import brief
 from services.runtime.faults import Fault, fault
 from services.runtime.metrics import COMMANDS, DEAD_LETTERS
 from services.runtime.outbox import Outgoing
-from services.runtime.outcomes import Burial, Handler, Outcome, Received, Record, fate_of
+from services.runtime.outcomes import Burial, Fate, Handler, Outcome, Received, Record, fate_of
 
 log = structlog.get_logger()
 ATTEMPTS = 3
@@ -100,16 +102,17 @@ class Worker:
 
     def count(self, readings: Sequence[Received | Burial], records: Sequence[Record], outcomes: Sequence[Outcome]) -> None:
         """Count and log every fate once it is certain, under the same names."""
+        commands, in_detail = Counter[tuple[str, Fate]](), log.is_enabled_for(logging.DEBUG)
         for reading, record, outcome in zip(readings, records, outcomes, strict=True):
-            fate, name = fate_of(outcome), bare_name(record)
             if record.topic == BOOKING_COMMANDS.name:
-                COMMANDS.labels(name, fate).inc()
-            about = {"fate": fate, "type": name, "topic": record.topic, "partition": record.partition, "offset": record.offset}
+                commands[bare_name(record), fate_of(outcome)] += 1
             if isinstance(outcome, Burial):
                 DEAD_LETTERS.labels(record.topic, outcome.reason).inc()
-                log.warning("settled", **about, **_correlation(reading), reason=outcome.reason, error=outcome.error)
-            else:
-                log.debug("settled", **about, **_correlation(reading))
+                log.warning("settled", **_about(reading, record, outcome), reason=outcome.reason, error=outcome.error)
+            elif in_detail:
+                log.debug("settled", **_about(reading, record, outcome))
+        for labels, number in commands.items():
+            COMMANDS.labels(*labels).inc(number)
 
 
 def bare_name(record: Record) -> str:
@@ -118,8 +121,11 @@ def bare_name(record: Record) -> str:
     return NAMES[record.topic].get((said or b"").decode(errors="replace"), "unknown")
 
 
-def _correlation(reading: Received | Burial) -> dict[str, str | None]:
-    """Return what ties a log line to the messages around it, of a record that was understood."""
+def _about(reading: Received | Burial, record: Record, outcome: Outcome) -> dict[str, object]:
+    """Return what a log line says of a record and, where it was understood, what ties it to the messages around it."""
+    place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+    about = {"fate": fate_of(outcome), "type": bare_name(record), **place}
     if isinstance(reading, Burial) or not isinstance(reading.message, Message):
-        return {}
-    return {"message": reading.message.id, "subject": reading.message.subject, "correlation_id": reading.message.correlation_id}
+        return about
+    message = reading.message
+    return {**about, "message": message.id, "subject": message.subject, "correlation_id": message.correlation_id}

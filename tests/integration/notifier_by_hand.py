@@ -38,7 +38,7 @@ from contracts.topics import DEADLINE_EVENTS, DIRECTORY_EVENTS
 from contracts.values import Contract
 from contracts.wire import Sources, decode
 from services.notifier import app, store
-from services.notifier.channels.mail import Mail, Transport
+from services.notifier.channels.mail import Transport
 from services.notifier.delivery import Round
 from services.notifier.letters import EMAIL
 from services.notifier.settings import NotifierSettings

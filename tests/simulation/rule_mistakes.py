@@ -36,7 +36,7 @@ def no_version_check_on_expire(patch: Patch, _: Engines) -> None:
 def ledger_key_without_channel(patch: Patch, _: Engines) -> None:
     """Take a letter that went out on one channel for told on all."""
 
-    async def enter_once(connection: AsyncConnection, outcomes: Iterable[Told], now: datetime) -> set[Key]:
+    async def enter_once(connection: AsyncConnection, outcomes: Iterable[Told], now: datetime) -> Any:
         keyed = {replace(o.entry.key, channel=""): o for o in outcomes}
         return await enter(connection, keyed.values(), now)
 
@@ -58,7 +58,7 @@ def group_reset_that_sends_again(patch: Patch, _: Engines) -> None:
 
 
 def _projected(bookings: dict[Any, Any], event: Message[Any]) -> Any:
-    known = bookings.get(notifier._booking_id(event))
+    known = bookings.get(event.booking)
     if known and (event.aggregate_version or 0) <= known.version:
         bookings[known.id] = replace(known, version=(event.aggregate_version or 1) - 1)
     return project(bookings, event)
