@@ -82,7 +82,7 @@ async def enter(connection: AsyncConnection, outcomes: Iterable[Outcome], now: d
                 insert into notifier.letters (booking, id, recipient, template, facts, created_at)
                 select booking, letter, recipient, template, to_jsonb(b) || jsonb_build_object('details', e.details), :now
                 from entered e join given using ({KEYS}) join notifier.bookings b on b.id = booking
-                where e.state = '{State.SENT}' and b.id between :least and :greatest),
+                where e.state = '{State.SENT}' and b.id between :least and :greatest on conflict do nothing),
             queued as ({_queued("entered")})
             select channel, template, state, count(*) from entered group by channel, template, state"""),
         {"rows": rows_json(rows), "now": now, "least": rows[0]["booking"], "greatest": rows[-1]["booking"], "topic": TOPIC},

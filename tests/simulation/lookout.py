@@ -16,7 +16,10 @@ from tests.simulation.invariants import ALWAYS, AT_REST, Check
 from tests.simulation.world import ROOTS, World
 
 UNDER_WAY = " union all ".join(
-    ["select distinct 'notifier', 'deliver:' || channel from notifier.deliveries where state = 'pending'"]
+    [
+        "select distinct 'notifier', 'deliver:' || channel from notifier.deliveries where state = 'pending'",
+        "select distinct 'expiry', 'redate' from (select * from expiry.redatings order by number desc limit 1) p where ended_at is null",
+    ]
     + [f"select '{service}', 'relay' where exists (select from {service}.outbox)" for service in ROOTS]
 )
 
