@@ -32,12 +32,14 @@ def entrants(scale: float) -> list[Entrant]:
     many, others, some, few = (max(1, round(number * scale)) for number in (20_000, 100_000, 2_000, 1_000))
     return [
         ours("expiry", "expiry", f"--due={many}", f"--open={others}"),
+        ours("expiry_core", "expiry", f"--due={many}", f"--open={others}", "--core"),
         expiring("limit_expiry", "limit", ("bench.peers.limit.expiry",), many, others),
         expiring("django_bulk", "django", ("django", "cancel_expired_in_bulk", DJANGO), many, others),
         expiring("django_loop", "django", ("django", "cancel_expired", DJANGO), some, others),
         expiring("celery", "celery", ("bench.peers.by_celery",), some, others),
         expiring("procrastinate", "procrastinate", ("bench.peers.by_procrastinate",), few, others),
         ours("ingest", "ingest", f"--commands={many}"),
+        ours("ingest_core", "ingest", f"--commands={many}", "--core"),
         ingesting("limit_ingest", "limit", ("bench.peers.limit.ingest",), many),
         ours("ingest_2", "ingest", f"--commands={many}", "--workers=2"),
         ours("ingest_copies", "ingest", f"--commands={many}", "--copies"),

@@ -56,10 +56,13 @@ class Ratio:
 GOALS = (
     Goal("expiry / Django loop", "expiry", over="django_loop", least=20),
     Goal("expiry / Django bulk", "expiry", over="django_bulk", least=1.1),
+    Goal("expiry, core alone / Django loop", "expiry_core", over="django_loop"),
+    Goal("expiry, core alone / limit", "expiry_core", over="limit_expiry"),
     Goal("expiry / Celery", "expiry", over="celery"),
     Goal("expiry / Procrastinate", "expiry", over="procrastinate"),
     Goal("expiry / limit", "expiry", over="limit_expiry", least=0.25),
     Goal("ingest / limit", "ingest", over="limit_ingest", least=0.35),
+    Goal("ingest, core alone / limit", "ingest_core", over="limit_ingest"),
     Goal("ingest with 2 workers / limit", "ingest_2", over="limit_ingest", least=0.5),
     Goal("ingest with 10 % copies / without", "ingest_copies", over="ingest", least=0.9),
     Goal("latency, p99 in scan intervals", "latency", figure="p99_polls", most=2),

@@ -35,7 +35,7 @@ async def lock_bookings(connection: AsyncConnection, ids: Iterable[UUID]) -> dic
             where id = any(cast(:ids as uuid[])) and id between :least and :greatest order by id for update"""),
         {"ids": wanted, "least": wanted[0], "greatest": wanted[-1]},
     )
-    return {row.id: as_booking(row) for row in rows}
+    return {row[0]: as_booking(row) for row in rows}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A service: its `app` has `<Name>Settings`, which it reads from the environment, and `build`, which composes it.
-
-    On a busy machine it gives way to the others by its `niceness`.
-    """
+    """A service: its `app` has `<Name>Settings`, which it reads from the environment, and `build`, which composes it."""
 
     name: str
-    niceness: int = 0
 
     @property
     def settings(self) -> "type[RuntimeSettings]":
@@ -41,6 +37,4 @@ class Known:
         return import_module(f"services.{self.name}.app")
 
 
-# What to book instead can wait; deadlines, money and letters cannot.
-ALL = (Known("booking"), Known("directory", niceness=10), Known("expiry"), Known("notifier"), Known("payments"))
-SERVICES: Mapping[str, Known] = {known.name: known for known in ALL}
+SERVICES: Mapping[str, Known] = {name: Known(name) for name in ("booking", "directory", "expiry", "notifier", "payments")}

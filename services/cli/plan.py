@@ -42,10 +42,15 @@ class Service:
     def specs(self, environ: Mapping[str, str], argv: Sequence[str] = RUN) -> list[ProcessSpec]:
         """Return its copies. Raises Misconfigured."""
         first = _number(environ, f"SEWA_{self.name.upper()}_PORT", self.port, HIGHEST_PORT - MOST_COPIES)
-        copies = _number(environ, f"SEWA_{self.name.upper()}_COPIES", 1, MOST_COPIES)
+        copies = _number(environ, copies_of(self.name), 1, MOST_COPIES)
         return [
             ProcessSpec(self.name, slot, [*argv, self.name], {**environ, "SEWA_SLOT": str(slot)}, first + slot) for slot in range(copies)
         ]
+
+
+def copies_of(service: str) -> str:
+    """Return the setting that says how many processes of `service` are run."""
+    return f"SEWA_{service.upper()}_COPIES"
 
 
 def _number(environ: Mapping[str, str], name: str, default: int, most: int) -> int:

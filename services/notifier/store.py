@@ -25,9 +25,6 @@ KEY = tuple(field.name for field in fields(Key))
 KEYS = ", ".join(KEY)
 BY_KEY = " and ".join(f"d.{name} = k.{name}" for name in KEY)
 TOPIC = NotificationSent.topic
-GIVEN = """
-    booking uuid, event text, recipient uuid, channel text, template text, letter uuid, booking_version int, correlation_id text,
-    details jsonb, attempts int, state text, reason text, wait float8, outcome_at timestamptz"""
 Told = tuple[str, str, State]
 
 
@@ -71,17 +68,17 @@ async def enter(connection: AsyncConnection, outcomes: Iterable[Outcome], now: d
     rows = [_row(outcome, now) for outcome in sorted(outcomes, key=lambda outcome: outcome.entry.key)]
     if not rows:
         return Counter()
-    columns = ", ".join((*KEY, "booking_version", "correlation_id", "details", "attempts", "state", "reason", "outcome_at"))
+    columns = ", ".join((*KEY, "letter", "booking_version", "correlation_id", "details", "attempts", "state", "reason", "outcome_at"))
     entered = await connection.execute(
         text(f"""
-            with given as materialized (select * from json_to_recordset(:rows) as r ({GIVEN})),
-            entered as (
-                insert into notifier.deliveries ({columns}) select {columns} from given order by {KEYS}
-                on conflict do nothing returning {KEYS}, state, details),
+            with entered as (
+                insert into notifier.deliveries ({columns})
+                select {columns} from json_populate_recordset(null::notifier.deliveries, :rows)
+                on conflict do nothing returning {KEYS}, letter, state, details),
             shown as (
                 insert into notifier.letters (booking, id, recipient, template, facts, created_at)
-                select booking, letter, recipient, template, to_jsonb(b) || jsonb_build_object('details', e.details), :now
-                from entered e join given using ({KEYS}) join notifier.bookings b on b.id = booking
+                select e.booking, e.letter, e.recipient, e.template, to_jsonb(b) || jsonb_build_object('details', e.details), :now
+                from entered e join notifier.bookings b on b.id = e.booking
                 where e.state = '{State.SENT}' and b.id between :least and :greatest on conflict do nothing),
             queued as ({_queued("entered")})
             select channel, template, state, count(*) from entered group by channel, template, state"""),
@@ -154,7 +151,9 @@ async def settle(connection: AsyncConnection, outcomes: Sequence[Outcome], now: 
             with settled as (
                 update notifier.deliveries d set state = k.state, reason = k.reason, outcome_at = k.outcome_at, lease_until = null,
                     next_attempt_at = clock_timestamp() + make_interval(secs => k.wait)
-                from json_to_recordset(:rows) as k ({GIVEN})
+                from json_to_recordset(:rows) as k (
+                    booking uuid, event text, recipient uuid, channel text, template text,
+                    attempts int, state text, reason text, wait float8, outcome_at timestamptz)
                 where {BY_KEY} and d.booking between :least and :greatest and d.state = 'pending' and d.attempts = k.attempts
                 returning {", ".join(f"d.{name}" for name in KEY)}, d.state),
             queued as ({_queued("settled")})

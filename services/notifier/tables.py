@@ -61,6 +61,7 @@ DELIVERIES = Table(
     Column("recipient", Uuid, primary_key=True),
     Column("channel", Text, primary_key=True),
     Column("template", Text, primary_key=True),
+    Column("letter", Uuid),
     Column("booking_version", Integer, nullable=False),
     Column("correlation_id", Text, nullable=False),
     Column("details", JSONB),

@@ -8,7 +8,6 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.cli.demo.stage import Stage
-from services.cli.known import SERVICES
 from services.cli.lag import backlogs
 from services.runtime.errors import Halt
 
@@ -18,7 +17,7 @@ BOOKINGS = "select count(*) from booking.bookings where status = 'pending' and v
 EXPIRED = """
     select count(*) from booking.bookings
     where status = 'cancelled' and cancellation_reason = 'expired' and auto_cancelled"""
-TOLD = "select count(distinct booking) from notifier.deliveries where template = 'expired-customer'"
+TOLD = "select count(*) from notifier.deliveries where template = 'expired-customer'"
 WATCHED = "select count(*) from expiry.deadlines where expires_at is not null"
 QUEUED = "select (select count(*) from booking.outbox) + (select count(*) from expiry.outbox)"
 UNFINISHED = """
@@ -45,7 +44,7 @@ async def rest(stage: Stage, engine: AsyncEngine) -> None:
     seen, since, looks = -1, time.monotonic(), 0
     while looks < RESTING_LOOKS:
         left = await value(engine, UNFINISHED, now=stage.clock.now())
-        left += sum(((await backlogs(stage.kafka, SERVICES)).lag or {}).values())
+        left += sum(((await backlogs(stage.kafka, stage.services)).lag or {}).values())
         looks = 0 if left else looks + 1
         if left != seen:
             seen, since = left, time.monotonic()

@@ -13,13 +13,16 @@ import typer
 from services.cli.bench import redate as redates, runs, scan as scans
 from services.cli.demo.stage import Stage, own_folder, staged
 from services.cli.output import complain, print_json, quiet_logs
+from services.cli.plan import copies_of
 from services.runtime.clock import host_now
 from services.runtime.embedded.postgres import start_postgres
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 POLL_SECONDS = 1.0
+BESIDE = ("directory", "payments")
 Many = Annotated[int, typer.Option(min=1)]
 Workers = Annotated[int, typer.Option(min=1, help="Copies of the booking service.")]
+Core = Annotated[bool, typer.Option("--core", help="Run booking, expiry and notifier alone: who else reads the events stays away.")]
 Copies = Annotated[bool, typer.Option("--copies", help="Deliver every tenth command twice.")]
 Figures = Mapping[str, object]
 Run = Callable[[Stage, datetime], Awaitable[Figures]]
@@ -32,17 +35,21 @@ def bench() -> None:
 
 
 @app.command()
-def ingest(*, commands: Many = 20_000, workers: Workers = 1, copies: Copies = False) -> None:
+def ingest(*, commands: Many = 20_000, workers: Workers = 1, copies: Copies = False, core: Core = False) -> None:
     """Create bookings: from the first command sent to the last event published."""
-    given = {"commands": commands, "workers": workers, "copies": copies}
-    _report("ingest", given, lambda: _staged(workers, lambda stage, opens: runs.ingest(stage, opens, commands, copies=copies)))
+    given = {"commands": commands, "workers": workers, "copies": copies, "core": core}
+    settings = _copies(workers, core=core)
+    _report("ingest", given, lambda: _staged(settings, lambda stage, opens: runs.ingest(stage, opens, commands, copies=copies)))
 
 
 @app.command()
-def expiry(*, due: Many = 20_000, others: Annotated[int, typer.Option("--open", min=0)] = 100_000, workers: Workers = 1) -> None:
+def expiry(
+    *, due: Many = 20_000, others: Annotated[int, typer.Option("--open", min=0)] = 100_000, workers: Workers = 1, core: Core = False
+) -> None:
     """Let bookings lapse: from the first command emitted to the last event published and the last row in the send ledger."""
-    given = {"due": due, "open": others, "workers": workers}
-    _report("expiry", given, lambda: _staged(workers, lambda stage, opens: runs.expiry(stage, opens, due, others)))
+    given = {"due": due, "open": others, "workers": workers, "core": core}
+    settings = _copies(workers, core=core)
+    _report("expiry", given, lambda: _staged(settings, lambda stage, opens: runs.expiry(stage, opens, due, others)))
 
 
 @app.command()
@@ -50,7 +57,8 @@ def latency(*, rate: Annotated[float, typer.Option(min=0.1, max=10_000)] = 100, 
     """Let bookings lapse one by one, so many a second: from the deadline to the row in the send ledger, in seconds."""
     number = max(2, round(rate * seconds))
     given = {"rate": rate, "bookings": number, "workers": workers}
-    _report("latency", given, lambda: _staged(workers, lambda stage, opens: runs.latency(stage, opens, rate, number, POLL_SECONDS)))
+    settings = _copies(workers)
+    _report("latency", given, lambda: _staged(settings, lambda stage, opens: runs.latency(stage, opens, rate, number, POLL_SECONDS)))
 
 
 @app.command()
@@ -76,10 +84,13 @@ def _numbers(sizes: str) -> list[int]:
     return numbers
 
 
-def _staged(workers: int, run: Run) -> Figures:
+def _copies(workers: int, *, core: bool = False) -> dict[str, str]:
+    return {copies_of("booking"): str(workers)} | ({copies_of(name): "0" for name in BESIDE} if core else {})
+
+
+def _staged(settings: Mapping[str, str], run: Run) -> Figures:
     opens = host_now()
-    settings = {"SEWA_BOOKING_COPIES": str(workers), "SEWA_EXPIRY_SCAN_SECONDS": str(POLL_SECONDS)}
-    with staged(opens, lambda _: None, settings) as stage:
+    with staged(opens, lambda _: None, {**settings, "SEWA_EXPIRY_SCAN_SECONDS": str(POLL_SECONDS)}) as stage:
         complain("bench: the platform is up")
         return asyncio.run(_awaited(run, stage, opens))
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from contracts.values import instant_text
 from services.cli.greeting import is_ready
 from services.cli.known import SERVICES
+from services.cli.plan import copies_of
 from services.cli.run_file import read_run
 from services.runtime.clock import FileClock
 from services.runtime.embedded.home import tail
@@ -40,6 +41,7 @@ class Stage:
     database: str
     kafka: str
     clock: FileClock
+    services: tuple[str, ...] = tuple(SERVICES)
 
     @property
     def mail(self) -> Path:
@@ -66,8 +68,10 @@ def staged(opens: datetime, waiting: Callable[[str], object], settings: Mapping[
     """
     with own_folder() as home:
         clock = set_clock(home, opens)
-        with _running(home, {**environment(home, clock), **(settings or {})}) as up:
-            yield _opened(home, clock, up, waiting)
+        chosen = settings or {}
+        services = tuple(name for name in SERVICES if chosen.get(copies_of(name)) != "0")
+        with _running(home, {**environment(home, clock), **chosen}) as up:
+            yield _opened(home, clock, services, up, waiting)
 
 
 @contextmanager
@@ -119,12 +123,12 @@ def _running(home: Path, env: dict[str, str]) -> Iterator["subprocess.Popen[byte
             up.wait()
 
 
-def _opened(home: Path, clock: Path, up: "subprocess.Popen[bytes]", waiting: Callable[[str], object]) -> Stage:
+def _opened(home: Path, clock: Path, services: tuple[str, ...], up: "subprocess.Popen[bytes]", waiting: Callable[[str], object]) -> Stage:
     deadline = time.monotonic() + START_SECONDS
     while up.poll() is None and time.monotonic() < deadline:
         record = read_run(home)
-        if record and len(record["processes"]) >= len(SERVICES) and all(is_ready(process["port"]) for process in record["processes"]):
-            return Stage(home, record["endpoints"]["database"], record["endpoints"]["kafka"], FileClock(clock))
+        if record and len(record["processes"]) >= len(services) and all(is_ready(process["port"]) for process in record["processes"]):
+            return Stage(home, record["endpoints"]["database"], record["endpoints"]["kafka"], FileClock(clock), services)
         line = tail(home / "up.log", 1).strip()
         waiting("" if "|" in line else line)
         time.sleep(LOOK_EVERY)

@@ -1,4 +1,4 @@
-"""Receipts wait as pointers to the ledger."""
+"""Receipts wait as pointers to the ledger, which knows the id of the letter in the app."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,6 +12,7 @@ KEY = (("booking", sa.Uuid), ("event", sa.Text), ("recipient", sa.Uuid), ("chann
 
 def upgrade() -> None:
     """Make."""
+    op.add_column("deliveries", sa.Column("letter", sa.Uuid), schema=SCHEMA)
     for name, type_ in KEY:
         op.add_column("outbox", sa.Column(name, type_), schema=SCHEMA)
 
@@ -20,3 +21,4 @@ def downgrade() -> None:
     """Take back."""
     for name, _ in KEY:
         op.drop_column("outbox", name, schema=SCHEMA)
+    op.drop_column("deliveries", "letter", schema=SCHEMA)
