@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.actors import Actor
@@ -15,12 +16,14 @@ from contracts.topics import BOOKING_EVENTS
 from contracts.values import Contract
 from services.booking.model import Booking, Slot
 from services.booking.rows import COLUMNS, SELECTED, as_booking, as_row, changing
+from services.booking.tables import BOOKINGS
 from services.runtime.db import rows_json
 from services.runtime.inbox import Identity
 from services.runtime.outbox import Outgoing, stored_headers
 
 SCHEMA = "booking"
 SOURCE = "sewabazaar/booking"
+TYPES = {column.name: column.type.compile(dialect=postgresql.dialect()) for column in BOOKINGS.columns}  # type: ignore[no-untyped-call]
 EVENT_TYPES = {type_of(contract): contract for contract in BOOKING_EVENTS.carries}
 
 
@@ -122,23 +125,20 @@ async def save_bookings(connection: AsyncConnection, before: Mapping[UUID, Booki
 
 async def _update(connection: AsyncConnection, moves: Sequence[tuple[Booking, Booking]]) -> None:
     """Write what each booking has become; columns that no booking of the batch changes are left alone."""
-    bookings, ids, columns = [after for _, after in moves], [after.id for _, after in moves], changing(moves)
+    columns = changing(moves)
     result = await connection.execute(
         text(f"""
             update booking.bookings b set ({", ".join(columns)}) = row ({", ".join(f"r.{c}" for c in columns)})
-            from json_populate_recordset(null::booking.bookings, :rows) r
-            join unnest(cast(:ids as uuid[]), cast(:versions as int[])) as k (id, version) on k.id = r.id
-            where b.id = r.id and b.version = k.version and b.id between :least and :greatest"""),
+            from json_to_recordset(:rows) as r (id uuid, read_at int, {", ".join(f"{c} {TYPES[c]}" for c in columns)})
+            where b.id = r.id and b.version = r.read_at and b.id between :least and :greatest"""),
         {
-            "rows": rows_json(as_row(b, ("id", *columns)) for b in bookings),
-            "ids": ids,
-            "versions": [before.version for before, _ in moves],
-            "least": ids[0],
-            "greatest": ids[-1],
+            "rows": rows_json({**as_row(after, columns), "id": after.id, "read_at": before.version} for before, after in moves),
+            "least": moves[0][1].id,
+            "greatest": moves[-1][1].id,
         },
     )
-    if result.rowcount != len(bookings):
-        message = f"{len(bookings) - result.rowcount} of {len(bookings)} locked bookings changed underneath"
+    if result.rowcount != len(moves):
+        message = f"{len(moves) - result.rowcount} of {len(moves)} locked bookings changed underneath"
         raise RuntimeError(message)
 
 

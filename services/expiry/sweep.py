@@ -27,8 +27,8 @@ ACTOR = Actor.system("expiry")
 BATCH = 500
 VALID_FOR = timedelta(seconds=60)
 LONGEST_SCAN = timedelta(seconds=1)
-FULL_WINDOW_SECONDS = 0.1
-NARROWEST_WINDOW = 100
+FULL_WINDOW_SECONDS = 0.05
+NARROWEST_WINDOW = 500
 Admits = Callable[[AsyncConnection, UUID, datetime], Awaitable[bool]]
 Find = Callable[[AsyncConnection, datetime, Mark, int], Awaitable[list[Entry]]]
 

@@ -11,7 +11,7 @@ from services.cli.demo.stage import Stage
 from services.cli.lag import backlogs
 from services.runtime.errors import Halt
 
-LOOK_EVERY = 0.25
+LOOK_EVERY = 0.5
 PATIENCE_SECONDS = 120.0
 BOOKINGS = "select count(*) from booking.bookings where status = 'pending' and version = 2"
 EXPIRED = """
