@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bench import machine
 from bench.comparison import Ratio, Round, medians, ratios
 from bench.design import Wrong
-from bench.entrants import Entrant, Failed, Line, expiring, ingesting, ours
+from bench.entrants import Entrant, Failed, Line, expiring, floor, ingesting, ours
 from services.runtime.clock import host_now
 from services.runtime.errors import Halt
 
@@ -33,6 +33,7 @@ def entrants(scale: float) -> list[Entrant]:
     return [
         ours("expiry", "expiry", f"--due={many}", f"--open={others}"),
         ours("expiry_core", "expiry", f"--due={many}", f"--open={others}", "--core"),
+        floor("expiry", {"due": many}),
         expiring("limit_expiry", "limit", ("bench.peers.limit.expiry",), many, others),
         expiring("django_bulk", "django", ("django", "cancel_expired_in_bulk", DJANGO), many, others),
         expiring("django_loop", "django", ("django", "cancel_expired", DJANGO), some, others),
@@ -40,6 +41,7 @@ def entrants(scale: float) -> list[Entrant]:
         expiring("procrastinate", "procrastinate", ("bench.peers.by_procrastinate",), few, others),
         ours("ingest", "ingest", f"--commands={many}"),
         ours("ingest_core", "ingest", f"--commands={many}", "--core"),
+        floor("ingest", {"commands": many}),
         ingesting("limit_ingest", "limit", ("bench.peers.limit.ingest",), many),
         ours("ingest_2", "ingest", f"--commands={many}", "--workers=2"),
         ours("ingest_copies", "ingest", f"--commands={many}", "--copies"),

@@ -72,8 +72,17 @@ def ingesting(name: str, group: str, module: tuple[str, ...], number: int) -> En
     return _peer(name, group, module, {"commands": number}, prepare, check)
 
 
-def _peer(name: str, group: str, module: tuple[str, ...], given: Mapping[str, int], prepare: Step, check: Step) -> Entrant:
-    argv = (str(ENVIRONMENTS / group / "bin" / "python"), "-m", *module)
+def floor(kind: str, given: Mapping[str, int]) -> Entrant:
+    """Return the least that the messages of so many bookings can take."""
+
+    async def nothing(_servers: Servers) -> None:
+        """Neither table nor outcome: every message is counted where it is read."""
+
+    return _peer(f"floor_{kind}", None, ("bench.floor", kind), given, nothing, nothing)
+
+
+def _peer(name: str, group: str | None, module: tuple[str, ...], given: Mapping[str, int], prepare: Step, check: Step) -> Entrant:
+    argv = (str(ENVIRONMENTS / group / "bin" / "python") if group else sys.executable, "-m", *module)
     number = given.get("due") or given["commands"]
 
     def run() -> Line:

@@ -70,7 +70,7 @@ class Change:
         if self.before:
             yield Figure(STANDINGS, _place(self.before, zone), -1, -self.before.total_amount)
         yield Figure(STANDINGS, _place(self.after, zone), 1, self.after.total_amount)
-        for request in self.requests() if self.asked else ():
+        for request in self.requests():
             if request.ended_at and request.ending == "answered":
                 yield observed(RESPONSES, RESPONSE_BOUNDS, request.ended_at - request.requested_at)
         for event in self.events:

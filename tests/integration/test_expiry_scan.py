@@ -225,7 +225,7 @@ async def test_a_standstill_of_the_booking_service_never_lets_the_scan_run_ahead
 
 
 async def test_the_window_widens_with_answers_and_narrows_without(expiry: Expiry) -> None:
-    sweep, in_order = expiry.sweep(), await some_due(expiry, 450)
+    sweep, in_order = replace(expiry.sweep(), narrowest=100, window=100), await some_due(expiry, 450)
     assert await expiry.scan(sweep) == in_order[:100]
     await answers(expiry, 100)
     assert await expiry.scan(sweep) == in_order[100:300]
