@@ -23,7 +23,7 @@ class Mail:
     booking: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: aiosmtpd looks at every member, which some releases of Python 3.11 refuse for slotted ones
 class Sink:
     """Appends to `path` what it takes."""
 
