@@ -73,10 +73,10 @@ def ingesting(name: str, group: str, module: tuple[str, ...], number: int) -> En
 
 
 def floor(kind: str, given: Mapping[str, int]) -> Entrant:
-    """Return the least that the messages of so many bookings can take."""
+    """Return what the messages of so many bookings take by themselves."""
 
     async def nothing(_servers: Servers) -> None:
-        """Neither table nor outcome: every message is counted where it is read."""
+        """No table, and no outcome but the messages, which it counts itself."""
 
     return _peer(f"floor_{kind}", None, ("bench.floor", kind), given, nothing, nothing)
 

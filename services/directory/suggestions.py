@@ -103,7 +103,7 @@ def needs_another_slot(data: Event) -> bool:
 def suggest(cause: Cause, market: Market) -> tuple[Suggestion, ...]:
     """Return what to offer, best first: the provider's next free slots, then others who are free at the same time."""
     found = [*islice(_same_provider(cause, market), SAME_PROVIDER), *islice(_other_providers(cause, market), OTHER_PROVIDERS)]
-    return tuple(ranked(rank=rank) for rank, ranked in enumerate(found, 1))
+    return tuple(unranked(rank=rank) for rank, unranked in enumerate(found, 1))
 
 
 def _same_provider(cause: Cause, market: Market) -> Iterator[Unranked]:

@@ -28,7 +28,7 @@ BATCH = 500
 VALID_FOR = timedelta(seconds=60)
 LONGEST_SCAN = timedelta(seconds=1)
 FULL_WINDOW_SECONDS = 0.05
-NARROWEST_WINDOW = 500
+NARROWEST_WINDOW = BATCH
 Admits = Callable[[AsyncConnection, UUID, datetime], Awaitable[bool]]
 Find = Callable[[AsyncConnection, datetime, Mark, int], Awaitable[list[Entry]]]
 
@@ -61,8 +61,8 @@ class Sweep:
     """Scans in steps of a batch. A scan starts at the head of the index with what is due then, and goes on from where the last batch ended.
 
     No more commands than `window` wait for their answer: running ahead of the booking service, their queue would outlive them. It
-    doubles while every command is answered, up to `in_flight`, and is halved when one is not, down to `narrowest`. `admits` says of each
-    scan whether it may ask for anything; `find` returns what is due after a mark; a `run` gives its id to every scan for it.
+    doubles while every command is answered, up to `in_flight`, and is halved when one is not, down to a batch. `admits` says of each scan
+    whether it may ask for anything; `find` returns what is due after a mark; a `run` gives its id to every scan for it.
     """
 
     current: Current
@@ -73,7 +73,6 @@ class Sweep:
     admits: Admits = admit
     find: Find = store.due
     run: UUID | None = None
-    narrowest: int = NARROWEST_WINDOW
     window: int = NARROWEST_WINDOW
     mark: Mark = START
     scan_id: UUID = field(default_factory=new_id)
@@ -112,7 +111,7 @@ class Sweep:
         for command in settled:
             EXPIRY_COMMANDS.labels(command.outcome).inc()
         if any(command.outcome == "orphaned" for command in settled):
-            self.window = max(self.narrowest, self.window // 2)
+            self.window = max(NARROWEST_WINDOW, self.window // 2)
         else:
             self.window = min(self.in_flight, self.window + len(settled))
         return new_scan

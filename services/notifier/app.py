@@ -1,4 +1,4 @@
-"""The notifier, composed: two projections, a loop of rounds for each channel that leaves the database, and the relay of its receipts."""
+"""The notifier, composed: two projections, a loop of rounds of e-mail, and the relay of its receipts."""
 
 from collections.abc import Sequence
 from functools import partial

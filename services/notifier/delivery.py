@@ -1,4 +1,4 @@
-"""The life of a letter: claimed, sent outside of any transaction, and marked together with its receipt."""
+"""The life of a letter that leaves the database: claimed, sent outside of any transaction, and marked together with its receipt."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,7 +9,8 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.notifier import store
-from services.notifier.channels import Channel, Refused
+from services.notifier.channels import Refused
+from services.notifier.channels.mail import Mail
 from services.notifier.ledger import Delivery, Key, Outcome, State
 from services.notifier.letters import pointless
 from services.runtime.metrics import NOTIFICATIONS
@@ -26,10 +27,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Delivers what is due on one channel. Any number of processes may do so at the same time."""
+    """Delivers the e-mails that are due. Any number of processes may do so at the same time."""
 
     engine: AsyncEngine
-    channel: Channel
+    channel: Mail
     backoff: Backoff = RETRIES
 
     async def run_once(self, now: datetime) -> bool:

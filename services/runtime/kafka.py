@@ -16,7 +16,7 @@ STOP_SECONDS = 3.0
 ANSWER_SECONDS = 5.0
 SEND_SECONDS = 25.0
 LARGEST_REQUEST = 3 * 1024 * 1024
-by_default = DefaultPartitioner()
+DEFAULT_PARTITIONER = DefaultPartitioner()
 
 
 def open_producer(bootstrap: str, client_id: str) -> AIOKafkaProducer:
@@ -35,12 +35,12 @@ def open_producer(bootstrap: str, client_id: str) -> AIOKafkaProducer:
 
 def partition_for(key: bytes | None, partitions: Sequence[int], available: Sequence[int]) -> int:
     """Return the partition that every client of Apache Kafka chooses."""
-    return partitions[_place(key, len(partitions))] if key else int(by_default(key, partitions, available))
+    return partitions[_place(key, len(partitions))] if key else int(DEFAULT_PARTITIONER(key, partitions, available))
 
 
 @lru_cache(maxsize=16384)  # the hash is written in Python, and a booking's records come one after the other
 def _place(key: bytes, partitions: int) -> int:
-    return int(by_default(key, range(partitions), ()))
+    return int(DEFAULT_PARTITIONER(key, range(partitions), ()))
 
 
 async def acknowledged(futures: Iterable[asyncio.Future[object]], within: float = SEND_SECONDS) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -84,6 +85,16 @@ async def test_two_commands_for_one_booking_are_decided_one_after_the_other(serv
     assert sorted(fates) in ([["handled"], ["refused"]], [["handled"], ["unchanged"]])
     assert [line for line in lines if line["event"] == "batch_failed"] == []
     assert await service.status(booking) == ("cancelled", 3)
+
+
+async def test_a_booking_that_is_not_as_it_was_read_is_not_written(service: Service) -> None:
+    (booking,) = bookings(1)
+    await service.settle(create(booking))
+    async with service.engine.connect() as connection:
+        ((id_, read),) = (await store.lock_bookings(connection, [booking])).items()
+        elsewhere = replace(read, version=read.version + 1)
+        with pytest.raises(RuntimeError, match="1 of 1 locked bookings changed underneath"):
+            await store.save_bookings(connection, {id_: elsewhere}, {id_: replace(elsewhere, version=elsewhere.version + 1)})
 
 
 async def test_of_two_creations_under_one_id_the_later_is_refused(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

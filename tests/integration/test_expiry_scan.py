@@ -11,6 +11,7 @@ from prometheus_client import REGISTRY
 
 from contracts.ids import new_id
 from contracts.rejections import RejectionCode
+from services.expiry import sweep as sweeping
 from services.expiry.finding import find
 from services.expiry.grace import Policy
 from services.expiry.policies import Policies
@@ -224,8 +225,9 @@ async def test_a_standstill_of_the_booking_service_never_lets_the_scan_run_ahead
     assert await expiry.unanswered() == 10
 
 
-async def test_the_window_widens_with_answers_and_narrows_without(expiry: Expiry) -> None:
-    sweep, in_order = replace(expiry.sweep(), narrowest=100, window=100), await some_due(expiry, 450)
+async def test_the_window_widens_with_answers_and_narrows_without(expiry: Expiry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeping, "NARROWEST_WINDOW", 100)
+    sweep, in_order = replace(expiry.sweep(), window=100), await some_due(expiry, 450)
     assert await expiry.scan(sweep) == in_order[:100]
     await answers(expiry, 100)
     assert await expiry.scan(sweep) == in_order[100:300]

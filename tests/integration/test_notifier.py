@@ -6,13 +6,14 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 
 from contracts.directory import PersonErased
 from contracts.ids import new_id
 from contracts.receipts import NotificationSent, NotificationSuppressed
 from services.notifier import store
-from services.notifier.ledger import Delivery
+from services.notifier.ledger import Delivery, Key
 from services.notifier.letters import EMAIL, IN_APP
 from services.runtime.outcomes import Burial, Fate, Received
 from tests.builders import record
@@ -36,6 +37,35 @@ async def test_each_party_gets_one_letter_on_each_channel(notifier: Notifier) ->
     templates = ["created-customer", "requested-provider", "accepted-customer", "accepted-provider"]
     assert await notifier.letters() == dict.fromkeys(templates, 1)
     assert sorted(str(m["To"]) for m in notifier.mails()) == ["Hari <hari@example.com>"] * 2 + ["Sita Rai <sita@example.com>"] * 2
+
+
+async def test_what_enters_the_ledger_settled_is_counted_once_committed(notifier: Notifier) -> None:
+    story = Story()
+    sent, suppressed = counted("sent"), counted("suppressed")
+    worker, history = notifier.worker("notifier.events"), [story.created(), story.submitted(), story.accepted()]
+    batch = [reading for reading in map(worker.read, map(record, history)) if isinstance(reading, Received)]
+    async with notifier.process.engine.connect() as connection:
+        await worker.handle(connection, batch, NOW)
+    assert (counted("sent"), counted("suppressed")) == (sent, suppressed)
+    await notifier.hears(*history)
+    assert (counted("sent"), counted("suppressed")) == (sent + 3, suppressed + 1)
+
+
+async def test_what_somebody_else_has_entered_meanwhile_is_neither_shown_nor_told_again(
+    notifier: Notifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def none_yet(*_: object) -> list[Key]:
+        return []
+
+    story = Story()
+    history = [story.created(), story.submitted()]
+    await notifier.hears(*history)
+    letters, receipts, duplicates, sent = await notifier.letters(), await notifier.receipts(), counted("duplicate"), counted("sent")
+    await notifier.query("truncate notifier.bookings")
+    monkeypatch.setattr(store, "ledgered", none_yet)
+    await notifier.hears(*history)
+    assert (await notifier.letters(), await notifier.receipts()) == (letters, receipts)
+    assert (counted("duplicate"), counted("sent")) == (duplicates + 2, sent)
 
 
 async def test_redelivery_and_a_group_reset_send_nothing(notifier: Notifier) -> None:
