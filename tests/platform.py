@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,18 +15,12 @@ from urllib.request import urlopen
 from services.cli.known import SERVICES
 from tests.eventually import eventually
 from tests.faults.load import write
+from tests.servers import free_ports
 
 SEWA = str(Path(sys.executable).with_name("sewa"))
 START_SECONDS = 120.0
 QUIET_SECONDS = 120.0
 STOP_SECONDS = 15.0
-
-
-def free_port() -> int:
-    """Return a loopback port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass(frozen=True)
@@ -79,7 +72,7 @@ def started(home: Path, **settings: str) -> Iterator[Platform]:
     """Run the platform in `home`; it is stopped, within its 15 s, at the end."""
     home.chmod(0o755)
     names = ("POSTGRES", "KAFKA", *(service.upper() for service in SERVICES))
-    ports = {f"SEWA_{name}_PORT": str(free_port()) for name in names}
+    ports = {f"SEWA_{name}_PORT": str(port) for name, port in zip(names, free_ports(len(names)), strict=True)}
     inherited = {k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS"}}
     environment = {**inherited, "SEWA_HOME": str(home), "SEWA_TOPIC_PARTITIONS": "3", **ports, **settings}
     with (home / "up.log").open("wb") as log:

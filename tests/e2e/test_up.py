@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from tests.eventually import eventually
+from tests.servers import free_ports
 
 UP = """
 import sys
@@ -53,18 +54,12 @@ http.server.HTTPServer(('127.0.0.1', int(os.environ['TEST_PORT']) + int(os.envir
 """
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
-
-
 class Up:
     """A running `up`, its output and what its run.json says."""
 
     def __init__(self, home: Path, code: str, **environ: str) -> None:
         self.home, self.output = home, home.with_suffix(".out")
-        port = free_port()
+        port = free_ports(1)[0]
         with self.output.open("w") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", UP, str(port), code],
@@ -124,8 +119,8 @@ def embedded() -> Iterator[dict[str, str]]:
     yield {
         "DATABASE_URL": "",
         "KAFKA_BOOTSTRAP_SERVERS": "",
-        "SEWA_POSTGRES_PORT": str(free_port()),
-        "SEWA_KAFKA_PORT": str(free_port()),
+        "SEWA_POSTGRES_PORT": str(free_ports(1)[0]),
+        "SEWA_KAFKA_PORT": str(free_ports(1)[0]),
     }
 
 

@@ -42,14 +42,17 @@ class Scanning:
 
     async def run(self, connection: AsyncConnection, now: datetime) -> None:
         """Scan again and again, and once more at the end."""
-        last = False
-        while not last:
-            last, more = self.ended.is_set(), True
-            while more:
-                began = time.perf_counter()
-                more = await self.sweep.run_once(connection, now)
-                self.steps.append((time.perf_counter() - began) * MILLISECONDS)
+        while not self.ended.is_set():
+            await self._scan(connection, now)
             await asyncio.sleep(SCAN_EVERY)
+        await self._scan(connection, now)
+
+    async def _scan(self, connection: AsyncConnection, now: datetime) -> None:
+        more = True
+        while more:
+            began = time.perf_counter()
+            more = await self.sweep.run_once(connection, now)
+            self.steps.append((time.perf_counter() - began) * MILLISECONDS)
 
 
 def redate(server: str, number: int) -> dict[str, object]:
@@ -89,15 +92,15 @@ async def _redate(url: str, number: int, opens: datetime) -> dict[str, object]:
 
 
 async def _pass(step: Step, scanning: Scanning, connection: AsyncConnection, now: datetime) -> tuple[float, list[float]]:
-    """Let a pass begin and end while the scan goes on; return its seconds, and the milliseconds of the scan's steps meanwhile."""
+    """Let a pass begin and end while the scan goes on, and once more; return its seconds, and the milliseconds of the scan's steps."""
     scan = asyncio.create_task(scanning.run(connection, now))
     began = time.monotonic()
     while await step(now):
         pass
-    seconds, meanwhile = time.monotonic() - began, list(scanning.steps)
+    seconds = time.monotonic() - began
     scanning.ended.set()
     await scan
-    return seconds, meanwhile
+    return seconds, scanning.steps
 
 
 async def _verify(connection: AsyncConnection, dated_by: str, emitted: Collection[UUID], now: datetime) -> None:
