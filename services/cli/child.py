@@ -57,7 +57,7 @@ class Child:
         return pipe.fileno() if pipe and not pipe.closed else None
 
     def restart(self) -> None:
-        """Start it, in a session of its own so that Ctrl-C reaches only the supervisor."""
+        """Start it, in a group of its own so that Ctrl-C reaches only the supervisor; a session of its own would make niceness void."""
         self._process = subprocess.Popen(
             self.spec.argv,
             env=dict(self.spec.env),
@@ -65,7 +65,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             bufsize=0,
-            start_new_session=True,
+            process_group=0,
             preexec_fn=dies_with_parent(signal.SIGTERM),  # noqa: PLW1509 - one system call
         )
         if self._process.stdout:

@@ -12,9 +12,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A service: its `app` has `<Name>Settings`, which it reads from the environment, and `build`, which composes it."""
+    """A service: its `app` has `<Name>Settings`, which it reads from the environment, and `build`, which composes it.
+
+    On a machine that is busy to the full a service of less `niceness` (0 to 19) goes first.
+    """
 
     name: str
+    niceness: int
 
     @property
     def settings(self) -> "type[RuntimeSettings]":
@@ -37,4 +41,8 @@ class Known:
         return import_module(f"services.{self.name}.app")
 
 
-SERVICES: Mapping[str, Known] = {name: Known(name) for name in ("booking", "directory", "expiry", "notifier", "payments")}
+# What has become of a booking comes first, then that it lapses in time and that people hear of it.
+SERVICES: Mapping[str, Known] = {
+    service.name: service
+    for service in (Known("booking", 0), Known("directory", 19), Known("expiry", 5), Known("notifier", 5), Known("payments", 10))
+}

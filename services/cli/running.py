@@ -43,6 +43,7 @@ def start(service: Known) -> None:
     """Run `service` until it is stopped. Raises Halt."""
     settings = service.settings.load()
     configure_logging(service.name, settings.slot, settings.log_level, settings.log_format)
+    os.nice(service.niceness)
     uvloop.run(_until_signal(partial(service.build, settings)))
 
 

@@ -158,6 +158,13 @@ def test_named_servers_are_used_and_none_is_started(start: Callable[..., Up]) ->
     assert [child.pid for child in psutil.Process(up.process.pid).children()] == [up.pid()]
 
 
+def test_services_share_a_session_within_which_niceness_counts(start: Callable[..., Up]) -> None:
+    up = start(SLEEPER)
+    up.says("working")
+    assert os.getsid(up.pid()) == os.getsid(up.process.pid)
+    assert os.getpgid(up.pid()) != os.getpgid(up.process.pid)
+
+
 def test_what_dies_is_started_again_in_its_slot(start: Callable[..., Up]) -> None:
     up = start(SLEEPER)
     up.says("working")

@@ -46,6 +46,13 @@ def test_a_service_runs_in_the_foreground_until_sigterm(environment: dict[str, s
     assert process.returncode == 0
 
 
+@pytest.mark.parametrize("name", ["booking", "expiry", "payments"])
+def test_a_service_lets_those_go_first_that_matter_more(environment: dict[str, str], name: str) -> None:
+    with running(name, environment) as process:
+        niceness = os.getpriority(os.PRIO_PROCESS, process.pid)
+    assert niceness == min(19, os.getpriority(os.PRIO_PROCESS, 0) + SERVICES[name].niceness)
+
+
 def test_a_service_on_a_database_without_its_schema_says_what_to_do(environment: dict[str, str], empty_database: str) -> None:
     done = sewa({**environment, "DATABASE_URL": empty_database}, "run", "expiry")
     assert done.code == 1

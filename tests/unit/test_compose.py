@@ -50,6 +50,12 @@ def test_every_service_runs_in_a_container_of_its_name() -> None:
     assert {name: service_of(CONTAINERS[name]) for name in SERVICES} == {name: name for name in SERVICES}
 
 
+def test_who_is_nicer_has_the_smaller_share_of_a_full_machine() -> None:
+    shares = {name: CONTAINERS[name].get("cpu_shares", 1024) for name in SERVICES}
+    assert sorted(SERVICES, key=lambda name: (SERVICES[name].niceness, name)) == sorted(SERVICES, key=lambda name: (-shares[name], name))
+    assert len(set(shares.values())) == len({service.niceness for service in SERVICES.values()})
+
+
 @pytest.mark.parametrize("name", [name for name, container in RUNNING.items() if service_of(container) in SERVICES])
 def test_health_is_asked_on_the_port_that_the_process_serves(name: str) -> None:
     container = RUNNING[name]

@@ -39,18 +39,23 @@ async def until(engine: AsyncEngine, statement: str, number: int) -> None:
         await asyncio.sleep(LOOK_EVERY)
 
 
-async def rest(stage: Stage, engine: AsyncEngine) -> None:
-    """Wait until nobody has anything left to read, to remind of, to send or to publish. Raises Halt after two minutes without progress."""
-    seen, since, looks = -1, time.monotonic(), 0
+async def rest(stage: Stage, engine: AsyncEngine) -> float:
+    """Wait until nobody has anything left to read, to remind of, to send or to publish; return since when, as time.time() has it.
+
+    Raises Halt after two minutes without progress.
+    """
+    seen, since, looks, began = -1, time.monotonic(), 0, 0.0
     while looks < RESTING_LOOKS:
         left = await value(engine, UNFINISHED, now=stage.clock.now())
         left += sum(((await backlogs(stage.kafka, stage.services)).lag or {}).values())
         looks = 0 if left else looks + 1
+        began = time.time() if looks == 1 else began
         if left != seen:
             seen, since = left, time.monotonic()
         if time.monotonic() > since + PATIENCE_SECONDS:
             raise Halt(f"the platform does not come to rest: {left} things are left to do, and that for {PATIENCE_SECONDS:g} s")
         await asyncio.sleep(LOOK_EVERY)
+    return began
 
 
 async def value(engine: AsyncEngine, statement: str, **given: Any) -> Any:

@@ -32,8 +32,10 @@ async def ingest(stage: Stage, opens: datetime, commands: int, *, copies: bool) 
         await _send(stage.kafka, with_copies(records) if copies else records)
         sent = time.time() * MILLISECONDS
         await _created(engine, records)
+        rested = await ledger.rest(stage, engine)
     last = (await _demand(stage, records)).last_ms
-    return {"sending_seconds": (sent - began) / MILLISECONDS, **_rate(commands, (last - began) / MILLISECONDS)}
+    parts = {"sending_seconds": round((sent - began) / MILLISECONDS, 3), "rest_seconds": round(rested - began / MILLISECONDS, 3)}
+    return {**parts, **_rate(commands, (last - began) / MILLISECONDS)}
 
 
 async def expiry(stage: Stage, opens: datetime, due: int, others: int) -> dict[str, float]:
@@ -51,10 +53,12 @@ async def expiry(stage: Stage, opens: datetime, due: int, others: int) -> dict[s
         await ledger.until(engine, ledger.QUEUED, 0)
         await ledger.until(engine, ledger.EXPIRED, due)
         await ledger.until(engine, ledger.BOOKINGS, others)
+        rested = await ledger.rest(stage, engine)
     emitted, cancelled, repeated = await _cancelled(stage, lapsing)
     events = (cancelled.last_ms - emitted.first_ms) / MILLISECONDS
     whole = max(told - emitted.first_ms, cancelled.last_ms - emitted.first_ms) / MILLISECONDS
-    return {"repeated": repeated, "events_seconds": events, **_rate(due, whole)}
+    parts = {"events_seconds": events, "rest_seconds": round(rested - emitted.first_ms / MILLISECONDS, 3)}
+    return {"repeated": repeated, **parts, **_rate(due, whole)}
 
 
 async def latency(stage: Stage, opens: datetime, rate: float, number: int, poll_seconds: float) -> dict[str, float]:
