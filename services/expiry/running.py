@@ -24,7 +24,7 @@ from services.expiry.sweep import BATCH, Sweep
 from services.expiry.tables import SCHEMA
 from services.runtime import outbox
 from services.runtime.clock import host_now
-from services.runtime.db import once_committed
+from services.runtime.db import once_committed, transaction
 from services.runtime.metrics import MAINTENANCE_COMMANDS
 from services.runtime.worker import Publish
 
@@ -79,7 +79,7 @@ class Running:
         if run.selection.mode == "expired":
             more = await progress.sweep.run_once(connection, now)
         else:
-            async with self.engine.begin() as own:
+            async with transaction(self.engine) as own:
                 more = await self._maintain(own, run, now)
         await self._conclude(connection, run, progress, now)
         return more

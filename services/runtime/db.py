@@ -1,18 +1,21 @@
 """The database: one pool for transactions, one held connection for the locks that make a process a leader."""
 
 import time
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import Any, cast
 
 import structlog
 from pydantic_core import to_json
-from sqlalchemy import NullPool, event, text
-from sqlalchemy.engine import make_url
+from sqlalchemy import NullPool, text
+from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 STATEMENT_SECONDS = 60
 CONNECT_SECONDS = 10
+ONCE_COMMITTED = "once_committed"
+Action = Callable[[], None]
 log = structlog.get_logger()
 
 
@@ -44,9 +47,20 @@ def rows_json(rows: Iterable[object]) -> str:
     return to_json(list(rows)).decode()
 
 
-def once_committed(connection: AsyncConnection, action: Callable[[], None]) -> None:
-    """Call `action` when the transaction of `connection`, which serves this one only, commits; never when it is rolled back."""
-    event.listen(connection.sync_connection, "commit", lambda _: action())
+@asynccontextmanager
+async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Yield a connection in a transaction, commit that at the end, and then do what `once_committed` was given on the way."""
+    actions: list[Action] = []
+    async with engine.begin() as connection:
+        await connection.execution_options(**{ONCE_COMMITTED: actions})
+        yield connection
+    for action in actions:
+        action()
+
+
+def once_committed(connection: AsyncConnection, action: Action) -> None:
+    """Call `action` when the `transaction` that `connection` is in has committed; never when it was rolled back, or may have been."""
+    cast(Connection, connection.sync_connection).get_execution_options()[ONCE_COMMITTED].append(action)
 
 
 def cells(value: Any) -> dict[str, Any]:

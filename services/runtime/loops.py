@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.runtime.clock import Clock
-from services.runtime.db import Lock
+from services.runtime.db import Lock, transaction
 from services.runtime.errors import Halt, brief
 from services.runtime.faults import Fault, fault
 from services.runtime.health import Health
@@ -96,7 +96,7 @@ def transacted(engine: AsyncEngine, step: ConnectedStep) -> Step:
     """Return `step` with a transaction of its own each time."""
 
     async def run_once(now: datetime) -> bool:
-        async with engine.begin() as connection:
+        async with transaction(engine) as connection:
             return await step(connection, now)
 
     return run_once

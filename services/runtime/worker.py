@@ -15,6 +15,7 @@ from contracts.message import Message, type_of
 from contracts.topics import BOOKING_COMMANDS, TOPICS
 from contracts.wire import Sources, Unreadable, decode
 from services.runtime.clock import Clock, host_now
+from services.runtime.db import transaction
 from services.runtime.deadletters import dead_letter
 from services.runtime.errors import brief
 from services.runtime.faults import Fault, fault
@@ -91,7 +92,7 @@ class Worker:
 
     async def _transact(self, batch: Sequence[Received]) -> list[Outcome]:
         """The one place where a batch's transaction is opened and committed."""
-        async with self.engine.begin() as connection:
+        async with transaction(self.engine) as connection:
             return list(await self.handle(connection, batch, self.clock.now()))
 
     async def bury(self, records: Sequence[Record], outcomes: Sequence[Outcome]) -> None:

@@ -16,7 +16,7 @@ from contracts.values import Contract
 from contracts.wire import Sources
 from services.booking import handlers
 from services.booking.tables import PARTITIONED, SCHEMA
-from services.runtime.db import open_engine
+from services.runtime.db import open_engine, transaction
 from services.runtime.loops import ConnectedStep
 from services.runtime.outbox import Outgoing
 from services.runtime.outcomes import Burial, Outcome, Received
@@ -76,7 +76,7 @@ class Service:
 
     async def run_once(self, step: ConnectedStep) -> bool:
         """One round of one of the service's loops, at the business instant."""
-        async with self.engine.begin() as connection:
+        async with transaction(self.engine) as connection:
             return await step(connection, self.clock.now())
 
     async def rows(self, query: str, *arguments: object) -> list[tuple[Any, ...]]:

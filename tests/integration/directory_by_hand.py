@@ -34,7 +34,7 @@ from contracts.values import Contract
 from contracts.wire import Sources, Tombstone, decode
 from services.directory import handlers, store
 from services.directory.tables import PARTITIONED, SCHEMA
-from services.runtime.db import open_engine
+from services.runtime.db import open_engine, transaction
 from services.runtime.outcomes import Outcome, Received, Record
 from services.runtime.partitions import Partitions
 from tests.builders import received
@@ -154,7 +154,7 @@ class Directory:
         return await self.settle(handlers.follow_bookings, batch)
 
     async def settle(self, handle: Any, batch: Sequence[Received]) -> Sequence[Outcome]:
-        async with self.engine.begin() as connection:
+        async with transaction(self.engine) as connection:
             return cast(Sequence[Outcome], await handle(connection, batch, NOW))
 
     async def forgets(self, *subjects: str) -> None:
@@ -167,7 +167,7 @@ class Directory:
         await self.settle(handlers.answer_leave, batch)
 
     async def query(self, statement: str) -> list[tuple[Any, ...]]:
-        async with self.engine.begin() as connection:
+        async with transaction(self.engine) as connection:
             result = await connection.execute(text(statement))
             return [tuple(row) for row in result] if result.returns_rows else []
 

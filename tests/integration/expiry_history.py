@@ -42,6 +42,7 @@ from services.expiry.settings import ExpirySettings
 from services.expiry.store import Entry
 from services.expiry.sweep import Sweep
 from services.expiry.tables import PARTITIONED, SCHEMA
+from services.runtime.db import transaction
 from services.runtime.outbox import Outgoing, outgoing
 from services.runtime.outcomes import Outcome, Received, Record
 from services.runtime.partitions import Partitions
@@ -189,7 +190,7 @@ class Expiry:
         """Let one pass begin and end, each step in a transaction of its own; return what the steps said."""
         redating, said = redating or Redating(self.current), [True]
         while said[-1]:
-            async with self.engine.begin() as connection:
+            async with transaction(self.engine) as connection:
                 said.append(await redating.run_once(connection, now))
         return said[1:]
 
@@ -199,17 +200,17 @@ class Expiry:
     async def hears(self, *events: Message[Event]) -> Sequence[Outcome]:
         partitions = Partitions(self.engine, SCHEMA, PARTITIONED)
         await partitions.ensure_for(UUID(e.subject) for e in events)
-        async with self.engine.begin() as connection:
+        async with transaction(self.engine) as connection:
             return await handlers.indexing(self.current)(connection, [received(e) for e in events], NOW)
 
     async def learns(self, *policies: AnyPolicy) -> Sequence[Outcome]:
         """Hear of policies and calendars."""
         told = [Message(str(new_id()), "office", p.required_subject(), NOW, ADMIN, p) for p in policies]
-        async with self.engine.begin() as connection:
+        async with transaction(self.engine) as connection:
             return await handlers.settle_policies(connection, [received(message) for message in told], NOW)
 
     async def is_refused(self, command: Message[ExpireBooking] | Message[MaintenanceCancel], code: RejectionCode) -> Sequence[Outcome]:
-        async with self.engine.begin() as connection:
+        async with transaction(self.engine) as connection:
             return await handlers.note_rejections(connection, [received(rejected(command, code))], NOW)
 
     async def scan(self, sweep: Sweep, now: datetime = NOW) -> list[UUID]:
@@ -242,12 +243,12 @@ class Expiry:
 
     async def asked(self, request: RunRequest, now: datetime = NOW, **settings: Any) -> Started:
         """An admin asks for a run."""
-        async with self.engine.begin() as connection:
+        async with transaction(self.engine) as connection:
             return await manual.start(connection, self.settings(**settings), request, ADMIN, now)
 
     async def approved(self, run: UUID, **settings: Any) -> Started:
         """An admin approves what is held."""
-        async with self.engine.begin() as connection:
+        async with transaction(self.engine) as connection:
             return await manual.approve(connection, self.settings(**settings), run, ADMIN, NOW)
 
     async def report(self, run: UUID) -> FullReport:

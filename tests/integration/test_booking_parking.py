@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
@@ -13,6 +14,7 @@ from contracts.commands import AcceptBooking
 from contracts.message import Message
 from services.booking.app import bury_orphans, settle_arrived
 from services.booking.handlers import ORPHANS_AT_ONCE, settle
+from services.runtime.db import transaction
 from services.runtime.outbox import stored_headers
 from tests.builders import MINUTE, NOW, TICK, accept, bookings, cancel, create, decline, received, record
 from tests.integration.booking_service import Service, opened, words
@@ -35,7 +37,7 @@ async def letters(service: Service) -> list[tuple[bytes, bytes, dict[str, bytes 
 async def overtake(service: Service, booking: UUID) -> Message[AcceptBooking]:
     """Park a command while the creation of its booking is not committed yet."""
     early = accept(booking)
-    async with service.engine.connect() as connection, connection.begin():
+    async with transaction(service.engine) as connection:
         await service.prepare([received(early)])
         assert words(await settle(connection, [received(create(booking))], service.clock.now())) == ["handled"]
         assert await service.settle(early) == ["parked"]
@@ -126,9 +128,10 @@ async def test_what_waited_is_not_counted_by_a_batch_that_dies(service: Service)
     (booking,) = bookings(1)
     await service.apply(accept(booking))
     before = counted("AcceptBooking", "handled")
-    async with service.engine.connect() as connection:
-        await settle(connection, [received(create(booking))], NOW)
-        await connection.rollback()
+    with suppress(ConnectionResetError):
+        async with transaction(service.engine) as connection:
+            await settle(connection, [received(create(booking))], NOW)
+            raise ConnectionResetError
     assert counted("AcceptBooking", "handled") == before
     await service.settle(create(booking))
     assert counted("AcceptBooking", "handled") == before + 1
@@ -200,7 +203,7 @@ async def test_what_another_process_is_settling_is_no_orphan(service: Service) -
     (booking,) = bookings(1)
     await service.settle(accept(booking))
     service.clock.instant += PATIENCE
-    async with service.engine.connect() as other, other.begin():
+    async with transaction(service.engine) as other:
         await settle(other, [received(create(booking))], service.clock.now())
         await service.run_once(bury_orphans)
     assert await service.status(booking) == ("confirmed", 3)
