@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from contracts.actors import Actor
 from contracts.deadletters import Headers, Unreadable
@@ -28,8 +28,7 @@ _VERSION = re.compile(r"[1-9][0-9]{0,8}")
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-@dataclass(frozen=True, slots=True)
-class Attributes:
+class Attributes(NamedTuple):
     """A record's attributes; `name` and `version` are the parts of its type."""
 
     id: str
@@ -113,6 +112,7 @@ def _time(text: str) -> datetime:
         raise Unreadable("schema", f"ce_time: {error}") from None
 
 
+@lru_cache(maxsize=4096)
 def _actor(text: str) -> Actor:
     try:
         return Actor.parse(text)

@@ -93,6 +93,7 @@ def _money(value: object) -> object:
     raise PydanticCustomError("money", "Input should be a string with exactly two decimals, 0.00 to 99999999.99")
 
 
+@lru_cache(maxsize=1024)
 def _zone(name: str) -> str:
     try:
         if _ZONE.fullmatch(name):
