@@ -6,16 +6,19 @@ import os
 import re
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from pydantic import Field
 
 from services.cli import calendar_pages as pages
+from services.cli.announcing import WHO_AND_WHEN, Wait, admin, tell
+from services.cli.desk import at_the_desk, read_object
 from services.cli.endpoints import adopt, answering_database
 from services.cli.output import AsJson, console, print_json, quiet_logs
-from services.cli.policy_verbs import calendar as publish
-from services.expiry.reports import ExpirySettings, Policies, in_force, policies, versions, whole
+from services.cli.terms import Given, refusals, takes
+from services.expiry.reports import ExpirySettings, Policies, in_force, office, policies, versions, whole
 from services.runtime.clock import business_clock
 from services.runtime.db import open_direct_engine
 from services.runtime.errors import Halt
@@ -31,7 +34,7 @@ Years = Annotated[str, typer.Option("--years", metavar="A-B", help="The first an
 Calendar = Annotated[str, typer.Option("--calendar", metavar="NAME", help="The name that policies will use.")]
 Version = Annotated[str, typer.Option("--version", help="The version that it gets.")]
 Weekend = Annotated[str | None, typer.Option("--weekend", metavar="DAYS", help="Such as sat or fri,sat, or `none`; default sat for NP.")]
-app.command("publish")(publish)
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A calendar as JSON; see docs/policies.md.")]
 
 
 class CalendarSettings(ExpirySettings):
@@ -90,6 +93,21 @@ def import_(country: Country, *, years: Years, calendar: Calendar, version: Vers
     document = import_module("services.cli.calendar_import").imported(country, _years(years), _weekend(country, weekend))
     json.dump({"calendar": calendar, "calendar_version": version, **document}, sys.stdout, indent=1, ensure_ascii=False)
     sys.stdout.write(os.linesep)
+
+
+@app.command()
+@takes(WHO_AND_WHEN)
+def publish(file: File, *, given: Given, wait: Wait = False, as_json: AsJson = False) -> None:
+    """Publish the next version of a calendar.
+
+    Exit code 2: a field is wrong, and nothing was sent.
+    """
+    with refusals():
+        document = {**read_object(file), **{name: text for name, text in given.items() if name == "effective_at"}}
+        data = at_the_desk(
+            lambda connection, settings, now: office.publish_calendar(connection, settings.policies, document, admin(given), now)
+        )
+    tell(data, wait=wait, as_json=as_json)
 
 
 def _years(text: str) -> tuple[int, int]:

@@ -1,36 +1,26 @@
 """`sewa policy`: what is said about grace periods and days off, and how it is changed."""
 
-import asyncio
-import os
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from contracts.actors import Actor
-from contracts.ids import derived_id
-from contracts.policies import CalendarPublished, GracePolicySet
 from services.cli import policy_pages as pages
-from services.cli.desk import at_the_desk, read_object, settings_of_expiry
-from services.cli.endpoints import answering_database
+from services.cli.announcing import WHO_AND_WHEN, Wait, admin, tell
+from services.cli.desk import at_the_desk
 from services.cli.output import AsJson, console, print_json
-from services.cli.policy_waiting import wait_for
 from services.cli.terms import FIELDS, Given, instant, refusals, takes, terms, whole
 from services.expiry.reports import ExpirySettings, NotAcceptable, Problem, office
 
 ABOUT = {
-    "effective_at": "From when on, RFC 3339 with Z; default in 60 s.",
+    **WHO_AND_WHEN,
     "policy_version": "The version that it gets; default the next one.",
     "reason": "Why, for the history.",
-    "by": "Id of the admin who sets it; default one that is derived from the user's name.",
 }
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 Category = Annotated[str, typer.Argument(metavar="CATEGORY", help="A category, or '*' for all that have no policy of their own.")]
 Some = Annotated[str | None, typer.Argument(metavar="[CATEGORY]", help="A category, or '*'; default all there are.")]
-Wait = Annotated[bool, typer.Option("--wait", help="Wait until it is in force and the open bookings follow it.")]
-File = Annotated[Path, typer.Argument(metavar="FILE", help="A calendar as JSON; see docs/policies.md.")]
 
 
 @app.callback()
@@ -49,25 +39,10 @@ def set_(category: Category, *, given: Given, wait: Wait = False, as_json: AsJso
         if not terms(given):
             raise NotAcceptable(Problem("fields", "name at least one, such as --grace-hours 48"))
         wish = office.Wish(
-            category, terms(given), _admin(given), given.get("reason"), instant(given, "effective_at"), whole(given, "policy_version")
+            category, terms(given), admin(given), given.get("reason"), instant(given, "effective_at"), whole(given, "policy_version")
         )
         data = at_the_desk(lambda connection, settings, now: office.set_policy(connection, settings.policies, wish, now))
-    _tell(data, wait=wait, as_json=as_json)
-
-
-@app.command()
-@takes({name: ABOUT[name] for name in ("effective_at", "by")})
-def calendar(file: File, *, given: Given, wait: Wait = False, as_json: AsJson = False) -> None:
-    """Publish the next version of a calendar.
-
-    Exit code 2: a field is wrong, and nothing was sent.
-    """
-    with refusals():
-        document = {**read_object(file), **{name: text for name, text in given.items() if name == "effective_at"}}
-        data = at_the_desk(
-            lambda connection, settings, now: office.publish_calendar(connection, settings.policies, document, _admin(given), now)
-        )
-    _tell(data, wait=wait, as_json=as_json)
+    tell(data, wait=wait, as_json=as_json)
 
 
 @app.command()
@@ -104,25 +79,3 @@ def history(category: Some = None, *, as_json: AsJson = False) -> None:
         print_json({"results": versions})
     else:
         pages.versions(console(), versions)
-
-
-def _admin(given: Given) -> str:
-    """Return in whose name something is set. Raises NotAcceptable where nobody would listen."""
-    by = given.get("by") or str(derived_id("operator", os.environ.get("USER") or str(os.getuid())))
-    if not settings_of_expiry().allowed_sources.allows(office.SOURCE, Actor("admin", by)):
-        raise NotAcceptable(Problem("by", f"SEWA_SOURCES does not let {office.SOURCE} speak for admins"))
-    return f"admin:{by}"
-
-
-def _tell(data: GracePolicySet | CalendarPublished, *, wait: bool, as_json: bool) -> None:
-    following = _waited_for(data, wait=wait)
-    if as_json:
-        print_json({**data.model_dump(mode="json"), **({"redating": following.as_json()} if following else {})})
-    else:
-        pages.published(console(), data, following)
-
-
-def _waited_for(data: GracePolicySet | CalendarPublished, *, wait: bool) -> office.Following | None:
-    settings = settings_of_expiry()
-    with answering_database(settings.database_url):
-        return asyncio.run(wait_for(settings, data, patiently=wait))
