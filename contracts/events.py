@@ -19,6 +19,7 @@ from contracts.payments import PaymentStatus, PaymentType
 from contracts.values import (
     Contract,
     Currency,
+    End,
     Instant,
     Method,
     Minutes,
@@ -64,7 +65,7 @@ class BookingAccepted(Event):
     """The provider has taken the booking; from here its slot is busy."""
 
     booking_date: Instant
-    ends_at: Instant
+    ends_at: End
 
 
 class Slot(Contract):
@@ -79,7 +80,7 @@ class BookingRescheduled(Event):
 
     booking_date: Instant
     duration_minutes: Minutes
-    ends_at: Instant
+    ends_at: End
     previous: Slot
     moved_by: ActorText
 
@@ -164,7 +165,7 @@ class BookingOverridden(Event):
     target: Target
     reason: Text500
     booking_date: Instant
-    ends_at: Instant
+    ends_at: End
     refund_amount: Money | None = None
 
 

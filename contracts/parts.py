@@ -11,6 +11,7 @@ from contracts.values import (
     Count,
     Currency,
     Digest,
+    End,
     Hours,
     Id,
     Instant,
@@ -70,7 +71,7 @@ class Suggestion(Contract):
     provider: Id
     service: Id
     booking_date: Instant
-    ends_at: Instant
+    ends_at: End
     total_amount: Money
     currency: Currency = "NPR"
     rating: Annotated[float, Field(ge=1, le=5)] | None = None

@@ -42,7 +42,7 @@ POLICY_EVENTS = Topic(
     POLICIES,
     booking_keyed=False,
     open=True,
-    actors=("admin", "system"),
+    actors=("admin",),
 )
 DIRECTORY_EVENTS = Topic(
     "directory.events.v1",

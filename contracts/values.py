@@ -1,7 +1,7 @@
 """The values messages are made of, as they look on the wire: instants end in Z, money is a string with two decimals."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Annotated, ClassVar
@@ -23,6 +23,8 @@ from pydantic_core import PydanticCustomError
 # An instant this far out overflows as soon as somebody adds a grace period or a zone to it.
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+LONGEST_MINUTES = 10080
+LATEST_END = LATEST + timedelta(minutes=LONGEST_MINUTES)
 LARGEST_AMOUNT = Decimal("99999999.99")
 LARGEST_COUNT = 2**31 - 1
 
@@ -36,6 +38,15 @@ _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+)*")
 @lru_cache(maxsize=4096)  # messages of one batch have most of theirs in common
 def parse_instant(text: str) -> datetime:
     """The UTC instant that an RFC 3339 text ending in Z names, to the microsecond; anything else is a ValueError."""
+    return _in_range(_parsed(text), LATEST)
+
+
+@lru_cache(maxsize=4096)
+def _parse_end(text: str) -> datetime:
+    return _in_range(_parsed(text), LATEST_END)
+
+
+def _parsed(text: str) -> datetime:
     found = _INSTANT.fullmatch(text)
     if found is None:
         raise PydanticCustomError("instant", "Input should be an RFC 3339 date-time such as 2026-10-17T04:15:00Z")
@@ -47,7 +58,7 @@ def parse_instant(text: str) -> datetime:
         instant = datetime.fromisoformat(text)
     except ValueError:
         raise PydanticCustomError("instant", "Input should be a date-time that exists") from None
-    return _in_range(instant)
+    return instant
 
 
 def instant_text(instant: datetime) -> str:
@@ -55,20 +66,26 @@ def instant_text(instant: datetime) -> str:
     return instant.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
-def _in_range(instant: datetime) -> datetime:
-    if not EARLIEST <= instant < LATEST:
+def _in_range(instant: datetime, latest: datetime) -> datetime:
+    if not EARLIEST <= instant < latest:
         raise PydanticCustomError("instant_range", "Input should be from 1900 to 8999")
     return instant
 
 
 def _instant(value: object) -> object:
-    if isinstance(value, str):
-        return parse_instant(value)
+    return parse_instant(value) if isinstance(value, str) else _utc(value, LATEST)
+
+
+def _end(value: object) -> object:
+    return _parse_end(value) if isinstance(value, str) else _utc(value, LATEST_END)
+
+
+def _utc(value: object, latest: datetime) -> object:
     if not isinstance(value, datetime):
         return value
     if value.tzinfo is None:
         raise PydanticCustomError("instant_naive", "Input should have timezone info")
-    return _in_range(value).astimezone(UTC)
+    return _in_range(value, latest).astimezone(UTC)
 
 
 def _local_date(value: object) -> object:
@@ -112,6 +129,7 @@ def _text_schema(**more: str) -> WithJsonSchema:
 
 
 Instant = Annotated[datetime, BeforeValidator(_instant), _text_schema(format="date-time", pattern="Z$")]
+End = Annotated[datetime, BeforeValidator(_end), _text_schema(format="date-time", pattern="Z$")]
 LocalDate = Annotated[date, BeforeValidator(_local_date), _text_schema(format="date")]
 Money = Annotated[Decimal, BeforeValidator(_money), _text_schema(pattern=r"^(0|[1-9][0-9]{0,7})\.[0-9]{2}$")]
 Zone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_zone)]
@@ -132,7 +150,7 @@ Id = UUID
 
 Version = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
 Count = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
-Minutes = Annotated[int, Field(ge=1, le=10080)]
+Minutes = Annotated[int, Field(ge=1, le=LONGEST_MINUTES)]
 Rating = Annotated[int, Field(ge=1, le=5)]
 _Number = Annotated[float, PlainSerializer(_shortest, return_type=int | float, when_used="json")]
 Hours = Annotated[_Number, Field(gt=0, le=8760), WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": 8760})]

@@ -21,6 +21,7 @@ from contracts.values import Contract, Money as Amount, Reference
 
 PaymentFact = PaymentAuthorized | PaymentCaptured | PaymentFailed | PaymentVoided | RefundRequested | RefundSettled
 ZERO = Decimal("0.00")
+OTHER_FACT: dict[str, PaymentType] = {"RefundRequested": "RefundSettled", "RefundSettled": "RefundRequested"}
 
 
 class Entry(Contract):
@@ -40,7 +41,7 @@ class Entry(Contract):
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """The money of one booking, in its currency; `refund_requested` includes what is settled."""
+    """The money of one booking, in its currency; `refund_requested` includes what is settled, asked for or not."""
 
     payment_status: PaymentStatus = "none"
     authorized: Decimal = ZERO
@@ -54,12 +55,12 @@ class Money:
     @property
     def kept(self) -> Decimal:
         """What was captured and neither went back nor is on its way."""
-        return self.captured - max(self.refunded, self.refund_requested)
+        return self.captured - self.refund_requested
 
     @property
     def refund_pending(self) -> Decimal:
         """What is on its way back."""
-        return max(self.refund_requested - self.refunded, ZERO)
+        return self.refund_requested - self.refunded
 
     @property
     def is_held(self) -> bool:
@@ -67,8 +68,8 @@ class Money:
         return self.payment_status == "held"
 
     def covers(self, total: Decimal) -> bool:
-        """Return whether `total` is set aside or captured, and not on its way back."""
-        return not self.is_held and self.kept + max(self.authorized - self.captured, ZERO) >= total
+        """Return whether `total` is set aside or captured, and not on its way back; what is held is neither."""
+        return self.kept + max(self.authorized - self.captured, ZERO) >= total
 
     def settles(self, total: Decimal) -> bool:
         """Return whether exactly `total` was captured; what was captured in excess counts as gone once it is refunded."""
@@ -105,13 +106,12 @@ def recorded(money: Money, id_: str, data: PaymentFact, currency: str, status: S
 def absorbed(money: Money, event: PaymentRecorded) -> Money:
     """Return the money after `event`. An amount of another currency is null there, and counts nowhere."""
     processed_at, paid_with = _latest(money, event)
-    requested = event.amount if event.kind == "RefundRequested" and event.amount else ZERO
     return Money(
         payment_status=event.payment_status,
         authorized=event.authorized,
         captured=event.captured,
         refunded=event.refunded,
-        refund_requested=money.refund_requested + requested,
+        refund_requested=money.refund_requested + _newly_requested(money, event.kind, event.refund_id, event.amount or ZERO),
         paid_with=paid_with,
         processed_at=processed_at,
         entries=_entered(money.entries, event),
@@ -151,13 +151,23 @@ def _summed(money: Money, data: PaymentFact) -> Money:
         case PaymentVoided():
             return replace(money, authorized=money.authorized - _set_aside(money.entries, data.payment_id))
         case RefundRequested():
-            return replace(money, refund_requested=money.refund_requested + data.amount)
+            return replace(
+                money, refund_requested=money.refund_requested + _newly_requested(money, "RefundRequested", data.refund_id, data.amount)
+            )
         case RefundSettled():
-            return replace(money, refunded=money.refunded + data.amount)
+            more = _newly_requested(money, "RefundSettled", data.refund_id, data.amount)
+            return replace(money, refunded=money.refunded + data.amount, refund_requested=money.refund_requested + more)
         case PaymentFailed():
             return money
         case _:
             assert_never(data)
+
+
+def _newly_requested(money: Money, kind: PaymentType, refund_id: str | None, amount: Decimal) -> Decimal:
+    """What a fact about a refund adds to the requested: nothing up to what the refund's other fact has said."""
+    other = OTHER_FACT.get(kind)
+    known = sum((e.amount for e in money.entries if e.kind == other and e.refund_id == refund_id), ZERO)
+    return max(amount - known, ZERO) if other else ZERO
 
 
 def _status(money: Money, data: PaymentFact) -> PaymentStatus:

@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from services.cli.output import described
 from services.runtime.errors import Halt
+from services.runtime.headernames import read_any_header_name
 from services.runtime.kafka import open_producer, stop_quickly
 
 CONNECT_SECONDS = 5.0
@@ -26,6 +27,7 @@ async def administering(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
 @asynccontextmanager
 async def reading(bootstrap: str) -> AsyncIterator[AIOKafkaConsumer]:
     """Yield a consumer that belongs to no group and commits nothing. Raises Halt when nobody answers."""
+    read_any_header_name()
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False, isolation_level="read_committed"
     )

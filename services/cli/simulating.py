@@ -32,7 +32,13 @@ ABOUT_A_VERSION = {"category", "policy_version", "effective_at", "set_by", "reas
 PolicyFile = Annotated[Path | None, typer.Option("--policy", metavar="FILE", help="Fields of a policy as a JSON object.")]
 
 
-@takes({**ABOUT, **FIELDS, "calendar": "The calendar of days off by name, or a file with a new one as a JSON object."})
+@takes(
+    {
+        **ABOUT,
+        **FIELDS,
+        "calendar": "The calendar of days off by name, or a file with a new one as a JSON object; the policy tried uses it.",
+    }
+)
 def simulate(*, given: Given, policy: PolicyFile = None, as_json: AsJson = False) -> None:
     """Show which open bookings a policy or a calendar would cancel, spare or move if it were in force; nothing is changed.
 
@@ -59,10 +65,13 @@ def _candidate(given: Given, policy: Path | None) -> office.Candidate:
     written = dict(read_object(policy)) if policy else {}
     fields = {name: value for name, value in written.items() if name not in ABOUT_A_VERSION}
     fields |= {name: value for name, value in terms(given).items() if name != "calendar" or not file}
+    calendar = read_object(file) if file else None
+    if fields and calendar and "calendar" in calendar:
+        fields.setdefault("calendar", calendar["calendar"])
     if not (fields or file):
         raise NotAcceptable(Problem("fields", "name at least one, such as --grace-hours 48, or a file"))
     category = given.get("category") or written.get("category")
-    return office.Candidate(None if category is None else str(category), fields or None, read_object(file) if file else None)
+    return office.Candidate(None if category is None else str(category), fields or None, calendar)
 
 
 @contextmanager

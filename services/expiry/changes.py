@@ -6,12 +6,14 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from contracts.actors import Actor
+from contracts.deadletters import VALUE_LIMIT
 from contracts.ids import new_id
 from contracts.message import Message
 from contracts.policies import CalendarPublished, GracePolicySet
 from services.expiry import published
 from services.expiry.drafts import Known, Wish, calendar_draft, draft
 from services.expiry.emissions import SOURCE
+from services.expiry.errors import NotAcceptable, Problem
 from services.expiry.policies import Policies
 from services.expiry.published import CALENDAR, AnyPolicy
 from services.expiry.tables import SCHEMA
@@ -42,6 +44,9 @@ async def publish_calendar(
 
 
 async def _publish(connection: AsyncConnection, data: AnyPolicy, set_by: str, now: datetime) -> None:
+    subject = data.required_subject()
+    record = outbox.outgoing(Message(str(new_id()), SOURCE, subject, now, Actor.parse(set_by), data))
+    if len(record.value or b"") > VALUE_LIMIT:
+        raise NotAcceptable(Problem(subject, f"a message of {len(record.value or b'')} bytes; the limit is {VALUE_LIMIT}"))
     await published.reserve(connection, data)
-    message = Message(str(new_id()), SOURCE, data.required_subject(), now, Actor.parse(set_by), data)
-    await outbox.append(connection, SCHEMA, [outbox.outgoing(message)])
+    await outbox.append(connection, SCHEMA, [record])

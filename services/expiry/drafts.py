@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -45,6 +45,10 @@ class Known:
     def calendars(self) -> set[str]:
         """The names of all calendars, those that come with the service included."""
         return self.defaults.calendars.keys() | {v.data.calendar for v in self.versions if isinstance(v.data, CalendarPublished)}
+
+    def after(self, data: AnyPolicy) -> "Known":
+        """Return what would be known if `data` were published."""
+        return replace(self, versions=[*self.versions, Version(data)])
 
     def newest(self, subject: str) -> AnyPolicy | None:
         """Return the highest version of a subject."""

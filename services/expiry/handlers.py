@@ -15,6 +15,7 @@ from services.expiry import emissions, published, run_answers, store
 from services.expiry.current import Current
 from services.expiry.facts import after, begun
 from services.expiry.published import AnyPolicy, Version
+from services.expiry.shipped import is_shipped
 from services.expiry.store import Entry
 from services.runtime.db import once_committed
 from services.runtime.metrics import MAINTENANCE_COMMANDS
@@ -71,12 +72,12 @@ def _moved(entry: Entry, event: Message[Event]) -> Entry:
 
 
 async def settle_policies(connection: AsyncConnection, batch: Sequence[Received], _now: datetime) -> list[Outcome]:
-    """Keep policies and calendars; of each only a higher version counts."""
+    """Keep policies and calendars; of each only a higher version counts, and none that is called like one that comes with the service."""
     highest = {data.required_subject(): Version(data).rank for data in await published.heard(connection)}
     outcomes: list[Outcome] = []
     new: list[AnyPolicy] = []
     for version in (Version(cast(Message[AnyPolicy], r.message).data) for r in batch):
-        counts = version.rank > highest.get(version.subject, ())
+        counts = version.rank > highest.get(version.subject, ()) and not is_shipped(version.data)
         if counts:
             highest[version.subject] = version.rank
             new.append(version.data)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, Json
+from pydantic import AfterValidator, Field, Json, Strict
 
 from contracts.values import LARGEST_COUNT, Hours, Slug, Zone
 from services.expiry.breaker import Breaker
@@ -22,6 +22,7 @@ def _some_time(hours: float) -> float:
 
 
 Grace = Annotated[Hours, AfterValidator(_some_time)]
+Number = Annotated[Grace, Strict()]
 
 
 class ExpirySettings(RuntimeSettings):
@@ -39,7 +40,7 @@ class ExpirySettings(RuntimeSettings):
         validation_alias="AUTO_CANCEL_QUIET_PERIOD",
         description="hours that the last status update keeps a booking alive; default the grace period",
     )
-    grace_by_category: Json[Mapping[Slug, Grace]] = Field(
+    grace_by_category: Json[Mapping[Slug, Number]] = Field(
         "{}",  # type: ignore[arg-type] # a default is parsed like the environment
         validation_alias="AUTO_CANCEL_GRACE_PERIOD_BY_CATEGORY",
         description='grace period of some categories, JSON `{"category": hours}`',

@@ -8,7 +8,7 @@ from importlib.resources import files
 from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
 
-from contracts.policies import CalendarPublished
+from contracts.policies import CalendarPublished, GracePolicySet
 from contracts.values import EARLIEST, instant_text
 from services.expiry.calendar import Calendar
 
@@ -20,6 +20,11 @@ NAMES = (NEPAL,)
 def shipped() -> Mapping[str, tuple[Calendar, ...]]:
     """Return the versions of every calendar that is shipped, by name."""
     return {name: (_read(name),) for name in NAMES}
+
+
+def is_shipped(data: CalendarPublished | GracePolicySet) -> bool:
+    """Return whether `data` is about a version of a calendar that is shipped, whatever it says."""
+    return isinstance(data, CalendarPublished) and data.calendar_version in [c.version for c in shipped().get(data.calendar, ())]
 
 
 def _read(name: str) -> Calendar:

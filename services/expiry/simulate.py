@@ -124,13 +124,13 @@ async def simulate(
     `progress` is told how many bookings were judged at each step.
     """
     everything = await known(connection, defaults)
-    told = [version.data for version in everything.versions]
+    tried = everything
     if candidate.calendar is not None:
-        told.append(calendar_draft(everything, {**candidate.calendar, "effective_at": instant_text(as_of)}, as_of))
+        tried = tried.after(calendar_draft(tried, {**candidate.calendar, "effective_at": instant_text(as_of)}, as_of))
     if candidate.policy is not None:
         wish = Wish(candidate.category or EVERY_CATEGORY, candidate.policy, NOBODY, effective_at=as_of)
-        told.append(draft(everything, wish, as_of))
-    stands, other = over(defaults, [version.data for version in everything.versions]), over(defaults, told)
+        tried = tried.after(draft(tried, wish, as_of))
+    stands, other = (over(defaults, [version.data for version in known.versions]) for known in (everything, tried))
     simulation = Simulation(as_of)
     async for entries in _open(connection, candidate.category):
         for entry in entries:

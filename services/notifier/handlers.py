@@ -14,7 +14,7 @@ from services.notifier import projections, store
 from services.notifier.details import details_of
 from services.notifier.entering import Occasion, enter_new
 from services.notifier.facts import Booking, fold
-from services.notifier.letters import letters_about, letters_reminding, silenced
+from services.notifier.letters import STALE, letters_about, letters_reminding, silenced
 from services.runtime.outcomes import Burial, Fate, Outcome, Received
 
 Occurred = Message[Event]
@@ -69,34 +69,36 @@ def _occasion(step: Step, bookings: Mapping[UUID, Booking], *, auto_cancel_lette
 
 
 async def settle_deadlines(connection: AsyncConnection, received: Sequence[Received], now: datetime) -> list[Outcome]:
-    """Enter the letters of reminders. Of several about one booking the last counts: the others come too late."""
-    reminders = [cast(Reminder, r.message) for r in received if _is_reminder(r)]
-    last = {reminder.booking: reminder for reminder in reminders}
-    bookings = await projections.load_bookings(connection, last)
+    """Enter the letters of reminders. Of several about one booking the last is told; the others come too late, and the ledger says so."""
+    reminders = {(message.booking, message.id): message for r in received if (message := _reminder(r))}
+    last, bookings = dict(reminders.keys()), await projections.load_bookings(connection, (booking for booking, _ in reminders))
     told = await store.last_told(connection, "reminder-customer", bookings)
-    occasions = [_reminding(booking, last[i], told.get(i, 0)) for i, booking in bookings.items()]
-    done = await enter_new(connection, [(i, reminder.id) for i, reminder in last.items()], occasions, now)
-    fates = iter([_fate(reminder, last, bookings, done) for reminder in reminders])
-    return [next(fates) if _is_reminder(r) else Fate.UNCHANGED for r in received]
+    occasions = [
+        _reminding(bookings[booking], reminder, told.get(booking, 0), overtaken=last[booking] != event)
+        for (booking, event), reminder in reminders.items()
+        if booking in bookings
+    ]
+    done = await enter_new(connection, reminders, occasions, now)
+    return [_fate(message, bookings, done) if (message := _reminder(r)) else Fate.UNCHANGED for r in received]
 
 
-def _is_reminder(received: Received) -> bool:
-    return isinstance(received.message, Message) and isinstance(received.message.data, LapseReminderDue)
+def _reminder(received: Received) -> Reminder | None:
+    message = received.message
+    return cast(Reminder, message) if isinstance(message, Message) and isinstance(message.data, LapseReminderDue) else None
 
 
-def _reminding(booking: Booking, reminder: Reminder, told: int) -> Occasion:
+def _reminding(booking: Booking, reminder: Reminder, told: int, *, overtaken: bool) -> Occasion:
     """Return what a reminder tells; the customer hears of it unless they were told after the provider was asked the last time."""
     letters = letters_reminding(first=booking.asked is not None and told < booking.asked)
-    correlation = reminder.correlation_id or reminder.id
-    return Occasion(booking, reminder.data.expected_version, reminder.id, correlation, letters, details_of(reminder.data))
+    correlation, silenced = reminder.correlation_id or reminder.id, STALE if overtaken else None
+    return Occasion(booking, reminder.data.expected_version, reminder.id, correlation, letters, details_of(reminder.data), silenced)
 
 
-def _fate(
-    reminder: Reminder, last: Mapping[UUID, Reminder], bookings: Mapping[UUID, Booking], done: Collection[tuple[UUID, str]]
-) -> Outcome:
-    booking = reminder.booking
-    if booking not in bookings:
+def _fate(reminder: Reminder, bookings: Collection[UUID], done: set[tuple[UUID, str]]) -> Outcome:
+    """Return what became of `reminder`, and note it as done."""
+    if reminder.booking not in bookings:
         return Burial("orphan", "a reminder of a booking whose creation is not known")
-    if (booking, reminder.id) in done:
+    if (reminder.booking, reminder.id) in done:
         return Fate.DUPLICATE
-    return Fate.HANDLED if last[booking] is reminder else Fate.UNCHANGED
+    done.add((reminder.booking, reminder.id))
+    return Fate.HANDLED

@@ -1,5 +1,7 @@
 """Settings of the notifier."""
 
+import re
+from email.errors import MessageError
 from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -7,7 +9,10 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 
 from contracts.values import Zone
+from services.notifier.channels.mail import sender_of
 from services.runtime.settings import Port, RuntimeSettings
+
+UNQUOTED = re.compile(r"[^\s\"<>\\]+")
 
 
 class NotifierSettings(RuntimeSettings):
@@ -40,15 +45,19 @@ class NotifierSettings(RuntimeSettings):
     @field_validator("mail_from")
     @classmethod
     def _is_address(cls, value: str) -> str:
+        message = "expected `Name <address>` or an address"
         if not value.isprintable() or "@" not in parseaddr(value)[1]:
-            message = "expected `Name <address>` or an address"
             raise ValueError(message)
+        try:
+            sender_of(value)
+        except (MessageError, ValueError, IndexError):
+            raise ValueError(message) from None
         return value
 
 
 def _url(value: str, *schemes: str) -> str:
     parts = urlsplit(value)
-    if parts.scheme not in schemes or not parts.hostname or (parts.port or 1) < 1:
+    if not UNQUOTED.fullmatch(value) or parts.scheme not in schemes or not parts.hostname or (parts.port or 1) < 1:
         message = f"expected {schemes[0]}://host:port"
         raise ValueError(message)
     return value

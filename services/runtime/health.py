@@ -1,5 +1,6 @@
 """What a process says of itself: alive, making progress, and its metrics."""
 
+import errno
 import json
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -49,13 +50,17 @@ class Endpoint:
         self._server = uvicorn.Server(config)
 
     async def serve(self) -> None:
-        """Listen until `stop`. Raises StartFailed when the port is taken."""
+        """Listen until `stop`. Raises StartFailed when the port is taken or the address is none of this machine."""
         try:
             await self._server._serve()  # noqa: SLF001 - `serve` would take over the process's signals
         except SystemExit as error:
-            host, port = self._address
-            message = f"port {port} on {host} is taken by another program: set {self._setting} to a free one"
-            raise StartFailed(message) from error
+            raise StartFailed(self._not_listening(error.__context__)) from error
+
+    def _not_listening(self, why: BaseException | None) -> str:
+        host, port = self._address
+        if isinstance(why, OSError) and why.errno != errno.EADDRINUSE:
+            return f"nobody can listen on {host}:{port} ({why.strerror}): set SEWA_HOST to an address of this machine"
+        return f"port {port} on {host} is taken by another program: set {self._setting} to a free one"
 
     def stop(self) -> None:
         """Stop listening."""

@@ -82,12 +82,12 @@ def hexed(value: bytes | None) -> str | None:
 
 
 def storable_headers(headers: Headers) -> list[list[str | None]]:
-    """Return headers as JSON can hold them: names and hexadecimal values."""
-    return [[name, None if value is None else value.hex()] for name, value in headers]
+    """Return headers as PostgreSQL's JSON can hold them: names, with escapes for NUL, and hexadecimal values."""
+    return [[name.replace("\0", r"\x00"), None if value is None else value.hex()] for name, value in headers]
 
 
 def stored_headers(headers: Iterable[tuple[str, str | None]]) -> list[tuple[str, bytes | None]]:
-    """Return headers as they were before `storable_headers`."""
+    """Return the headers that `storable_headers` made storable."""
     return [(name, None if value is None else bytes.fromhex(value)) for name, value in headers]
 
 

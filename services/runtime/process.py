@@ -19,6 +19,7 @@ from services.runtime.consumer import Consumer
 from services.runtime.db import Lock, open_direct_engine, open_engine
 from services.runtime.errors import Halt, SlotTaken
 from services.runtime.exhibit import Exhibit, Families, Reading, exported, gauge
+from services.runtime.headernames import read_any_header_name
 from services.runtime.health import Endpoint, Health
 from services.runtime.kafka import acknowledged, answers, open_producer, stop_quickly
 from services.runtime.loops import ConnectedStep, Loop, Step, led, patiently, pause
@@ -68,6 +69,7 @@ class Process:
         self._loops: list[Loop] = []
         self._exhibit = Exhibit()
         self._failure: Halt | None = None
+        read_any_header_name()
         self._broker = KafkaBroker(settings.kafka, client_id=label, consumer_only=True, graceful_timeout=DRAIN_SECONDS, logger=None)
         self._locks: list[Lock] = []
         self._slot = self.lock(f"slot:{settings.slot}")

@@ -1,16 +1,21 @@
 """Settings that every process shares, read from the environment; a wrong one stops the start."""
 
+import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from contracts.wire import Sources
 from services.runtime.errors import Misconfigured
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+DRIVERS = frozenset({"postgresql", "postgres", "postgresql+asyncpg"})
+BROKER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+)(:[0-9]{1,5})?")
 
 
 class Environment(BaseSettings):
@@ -73,8 +78,19 @@ class RuntimeSettings(Environment):
     @field_validator("database_url", "database_direct_url")
     @classmethod
     def _is_postgresql(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(("postgresql://", "postgres://", "postgresql+asyncpg://")):
-            message = "expected postgresql://user:password@host:port/database"
+        try:
+            if value is None or make_url(value).drivername in DRIVERS:
+                return value
+        except (ArgumentError, ValueError):
+            pass
+        message = "expected postgresql://user:password@host:port/database"
+        raise ValueError(message)
+
+    @field_validator("kafka")
+    @classmethod
+    def _are_brokers(cls, value: str) -> str:
+        if not all(BROKER.fullmatch(broker.strip()) for broker in value.split(",")):
+            message = "expected host:port,host:port"
             raise ValueError(message)
         return value
 

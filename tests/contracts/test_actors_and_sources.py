@@ -90,8 +90,8 @@ def test_on_open_topics_our_services_speak_in_their_own_name_only() -> None:
     assert isinstance(examples.record(replace(accept, actor=Actor.system("booking"))).decoded(), Message)
 
 
-@pytest.mark.parametrize("kind", ["customer", "provider", "upstream"])
+@pytest.mark.parametrize("kind", ["customer", "provider", "upstream", "system"])
 def test_policies_are_set_by_admins_only(kind: str) -> None:
     with pytest.raises(Unreadable) as caught:
-        examples.record(examples.message(examples.BY_NAME["GracePolicySet"], actor=one(kind))).decoded()
+        examples.record(examples.message(examples.BY_NAME["GracePolicySet"], actor=one(kind), source="sewabazaar/somebody")).decoded()
     assert caught.value.reason == "actor-not-allowed"

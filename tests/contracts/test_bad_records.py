@@ -341,6 +341,12 @@ def test_as_deep_as_the_limit_is_legal_among_many_brackets() -> None:
     assert refusal(changed("AcceptBooking", more=[wide])).reason == "too-deep"
 
 
+def test_a_visit_may_end_after_the_last_instant_that_it_may_begin_at() -> None:
+    assert isinstance(changed("BookingAccepted", booking_date="8999-12-31T23:59:59Z", ends_at="9000-01-07T23:59:59Z").decoded(), Message)
+    assert refusal(changed("BookingAccepted", booking_date="9000-01-01T00:00:00Z")).reason == "schema"
+    assert refusal(changed("BookingAccepted", ends_at="9000-01-08T00:00:00Z")).reason == "schema"
+
+
 def test_a_null_value_erases_on_the_compacted_topic_only() -> None:
     erased = decode("directory.events.v1", b"person:1", [], None, sources=examples.ANYONE, host_now=examples.HOST_NOW)
     assert erased == Tombstone("directory.events.v1", b"person:1")

@@ -1,6 +1,7 @@
 """Open bookings follow the policies: a pass in SQL says exactly what the rule says, and nothing is missed meanwhile."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from random import Random
@@ -12,12 +13,14 @@ from sqlalchemy import text
 
 from contracts.events import Status
 from contracts.ids import new_id
+from contracts.policies import CalendarPublished
 from services.cli.figures import figures
 from services.expiry import published, redatings, store
 from services.expiry.current import Current
 from services.expiry.drafts import Wish
+from services.expiry.errors import NotAcceptable
 from services.expiry.grace import Facts, Policy
-from services.expiry.office import is_heard, set_policy
+from services.expiry.office import is_heard, publish_calendar, set_policy
 from services.expiry.policies import Policies
 from services.expiry.published import AnyPolicy
 from services.expiry.redating import Redating
@@ -161,6 +164,24 @@ async def test_a_policy_at_creation_dates_nothing_that_is_open(expiry: Expiry) -
     assert (await expiry.entry(booking), (await latest(expiry)).total) == (before, 0)
 
 
+def calendar(version: str) -> CalendarPublished:
+    """A calendar of Nepal without a day off."""
+    return CalendarPublished.model_validate_json(
+        json.dumps(
+            {
+                "calendar": "NP",
+                "calendar_version": version,
+                "effective_at": "2026-01-01T00:00:00Z",
+                "years": [2026, 2026],
+                "weekends": [],
+                "holidays": [],
+                "working_days": [],
+                "closures": [],
+            }
+        )
+    )
+
+
 async def test_only_a_higher_version_counts(expiry: Expiry) -> None:
     fates = [await expiry.learns(policy(v, grace_hours=v)) for v in (2, 2, 1, 10, 3)]
     assert fates == [[Fate.HANDLED], [Fate.UNCHANGED], [Fate.UNCHANGED], [Fate.HANDLED], [Fate.UNCHANGED]]
@@ -169,6 +190,20 @@ async def test_only_a_higher_version_counts(expiry: Expiry) -> None:
         Fate.UNCHANGED,
         Fate.HANDLED,
     ]
+
+
+async def test_a_calendar_that_is_called_like_the_version_that_comes_with_the_service_changes_nothing(expiry: Expiry) -> None:
+    (shipped,) = expiry.policies.calendars["NP"]
+    assert [await expiry.learns(calendar(version)) for version in (shipped.version, "np-2026.2")] == [[Fate.UNCHANGED], [Fate.HANDLED]]
+
+
+async def test_what_is_too_large_for_a_message_is_refused_and_its_version_stays_free(expiry: Expiry) -> None:
+    holidays = [{"date": f"2026-{month:02}-{day:02}", "name": "x" * 200} for month in range(1, 13) for day in range(1, 29)]
+    document = json.loads(calendar("np-2026.2").model_dump_json(by_alias=True))
+    async with expiry.engine.begin() as connection:
+        with pytest.raises(NotAcceptable, match=r"calendar:NP: a message of \d+ bytes; the limit is 65536"):
+            await publish_calendar(connection, expiry.policies, {**document, "holidays": holidays}, str(ADMIN), NOW)
+        assert (await publish_calendar(connection, expiry.policies, document, str(ADMIN), NOW)).calendar_version == "np-2026.2"
 
 
 async def test_the_topic_has_the_last_word_on_what_was_asked_for_and_the_first_to_be_heard_counts(expiry: Expiry) -> None:

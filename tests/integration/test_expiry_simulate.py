@@ -118,6 +118,13 @@ async def test_a_calendar_can_be_tried_by_itself(expiry: Expiry) -> None:
     assert ids(said, "spared") == [booking]
 
 
+async def test_a_policy_can_be_tried_with_the_new_calendar_that_it_names(expiry: Expiry) -> None:
+    await expiry.hears(*requested(booking := UUID("01972e00-0000-7000-8000-000000000001")))
+    candidate = Candidate(None, {"adjust": "roll_forward", "calendar": "XX"}, {**CALENDAR, "calendar": "XX"})
+    said = await predict(expiry, candidate, (await expiry.entry(booking)).expires_at or NOW)
+    assert ids(said, "spared") == [booking]
+
+
 async def drafted(expiry: Expiry, adjust: str) -> Any:
     async with expiry.engine.begin() as connection:
         assert (await known(connection, expiry.policies)).versions == []

@@ -95,9 +95,21 @@ async def test_a_reminder_that_comes_again_sends_nothing(notifier: Notifier) -> 
 
 async def test_of_reminders_that_come_late_together_the_last_one_counts(notifier: Notifier) -> None:
     story = await requested(notifier)
-    assert await fates(notifier, story.reminder(2, 24), story.reminder(2, 2)) == [Fate.UNCHANGED, Fate.HANDLED]
+    assert await fates(notifier, story.reminder(2, 24), story.reminder(2, 2)) == [Fate.HANDLED, Fate.HANDLED]
     await notifier.delivers()
-    assert await receipts(notifier, "reminder-provider") == [SENT]
+    assert await receipts(notifier, "reminder-provider") == await receipts(notifier, "reminder-customer") == [STALE, SENT]
+
+
+async def test_reminders_that_came_together_send_nothing_when_they_come_again_one_by_one(notifier: Notifier) -> None:
+    story = await requested(notifier)
+    reminders = [story.reminder(2, 24), story.reminder(2, 2)]
+    assert await fates(notifier, *reminders, reminders[0]) == [Fate.HANDLED, Fate.HANDLED, Fate.DUPLICATE]
+    await notifier.delivers()
+    told = await notifier.receipts()
+    for reminder in reminders:
+        assert await fates(notifier, reminder) == [Fate.DUPLICATE]
+    await notifier.delivers()
+    assert await notifier.receipts() == told
 
 
 async def test_a_reminder_is_stale_once_the_request_is_answered_moved_or_over(notifier: Notifier) -> None:

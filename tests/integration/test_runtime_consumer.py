@@ -28,6 +28,7 @@ from tests.eventually import aeventually
 from tests.integration.booking_process import FIRST, comes_to, committed, is_ready, running, send, settings_of
 from tests.integration.booking_service import Service, opened
 from tests.integration.kafka_tap import Tap, tapped
+from tests.odd_names import Name, send_as_they_are
 
 settle = handlers.settle
 
@@ -108,6 +109,20 @@ async def test_every_odd_record_arrives_and_is_buried_with_its_reason_and_the_re
     ]
     assert [letter.value for letter in found[1:]] == [r.value for _, r in buried[1:]]
     assert [await service.status(booking) for booking in ids] == [("pending", 2)] * 5
+
+
+async def test_header_names_that_are_no_text_or_hold_a_nul_keep_nothing_from_being_applied(
+    settings: BookingSettings, service: Service, letters: Tap
+) -> None:
+    ids = bookings(4)
+    odd = [with_header(record(create(booking)), name, b"x") for booking, name in zip(ids, (Name(b"\xff\xfe"), "a\0b"), strict=False)]
+    early = with_header(record(accept(ids[2])), "a\0b", b"x")
+    async with running(settings):
+        await send_as_they_are(settings.kafka, [*odd, replace(odd[0], value=b"{not json"), early, *map(record, map(create, ids[2:]))])
+        (letter,) = await letters.read(1)
+        await comes_to(settings.kafka, 6)
+    assert (told(letter)["x-dlq-reason"], dict(letter.headers)[r"\xff\xfe"]) == ("bad-json", b"x")
+    assert [await service.status(booking) for booking in ids] == [("pending", 2), ("pending", 2), ("confirmed", 3), ("pending", 2)]
 
 
 def told(letter: Any) -> dict[str, str]:

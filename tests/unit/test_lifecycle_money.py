@@ -213,8 +213,25 @@ def test_money_of_another_currency_completes_nothing() -> None:
     assert event.data.amount is None
 
 
-def test_money_of_another_currency_submits_nothing() -> None:
-    assert then(PREPAID, authorized(BOOKING, currency="USD"), authorized(BOOKING)).status == "created"
+def test_money_of_another_currency_submits_nothing_and_keeps_nothing_from_being_submitted() -> None:
+    foreign, own = captured(BOOKING, currency="USD"), authorized(BOOKING)
+    assert then(PREPAID, foreign).status == "created"
+    for facts in ((foreign, own), (own, foreign)):
+        booking = then(PREPAID, *facts)
+        assert (booking.status, booking.money.payment_status, booking.money.authorized) == ("pending", "held", Decimal("1500.00"))
+
+
+@pytest.mark.parametrize("asked_first", [True, False])
+def test_a_refund_counts_as_requested_once_whoever_tells_of_it_first(asked_first: bool) -> None:
+    facts = [refund_requested(BOOKING, "30.00", refund="r"), refund_settled(BOOKING, "30.00", refund="r")]
+    money = then(AGREED, captured(BOOKING, "1500.00"), *(facts if asked_first else reversed(facts))).money
+    assert (money.refund_requested, money.refund_pending, money.kept) == (Decimal("30.00"), Decimal("0.00"), Decimal("1470.00"))
+
+
+def test_a_refund_that_nobody_asked_for_hides_none_that_is_under_way() -> None:
+    asked, unasked = refund_requested(BOOKING, "30.00", refund="r"), refund_settled(BOOKING, "30.00", refund="s")
+    money = then(AGREED, captured(BOOKING, "1500.00"), asked, unasked).money
+    assert (money.payment_status, money.refund_pending, money.kept) == ("refund_pending", Decimal("30.00"), Decimal("1440.00"))
 
 
 def test_a_disputed_delivery_is_not_completed_by_money_but_by_the_confirmation_after_it() -> None:

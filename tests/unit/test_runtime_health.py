@@ -2,7 +2,8 @@
 
 import pytest
 
-from services.runtime.health import Health
+from services.runtime.errors import StartFailed
+from services.runtime.health import Endpoint, Health
 
 
 class Steady:
@@ -23,6 +24,12 @@ def steady() -> Steady:
 @pytest.fixture
 def health(steady: Steady) -> Health:
     return Health(steady)
+
+
+async def test_an_address_that_is_none_of_this_machines_is_told(health: Health) -> None:
+    endpoint = Endpoint(health, "192.0.2.1", 8310, "SEWA_BOOKING_PORT")
+    with pytest.raises(StartFailed, match=r"nobody can listen on 192\.0\.2\.1:8310 \(.+\): set SEWA_HOST"):
+        await endpoint.serve()
 
 
 def test_nothing_expected_is_nothing_missed(health: Health) -> None:

@@ -37,7 +37,7 @@ class Mail:
         """Return the e-mail: plain text, with HTML beside it."""
         rendered = self.renderer.render(delivery)
         to = recipient(delivery)
-        sender = _sender(self.sender)
+        sender = sender_of(self.sender)
         message = EmailMessage(policy=ASCII if to.addr_spec.isascii() else UTF8)
         message["Message-ID"] = f"<{delivery.key.letter_id}@{sender.domain}>"
         message["Date"] = formatdate(usegmt=True)
@@ -61,6 +61,7 @@ def recipient(delivery: Delivery) -> Address:
 
 
 @cache
-def _sender(text: str) -> Address:
+def sender_of(text: str) -> Address:
+    """Return who `Name <address>` is. Raises MessageError, ValueError or IndexError when it is nobody."""
     name, address = parseaddr(text)
     return Address(name, addr_spec=address)
