@@ -89,7 +89,7 @@ class RuntimeSettings(Environment):
     @field_validator("kafka")
     @classmethod
     def _are_brokers(cls, value: str) -> str:
-        if not all(BROKER.fullmatch(broker.strip()) for broker in value.split(",")):
+        if value and not all(BROKER.fullmatch(broker.strip()) for broker in value.split(",")):
             message = "expected host:port,host:port"
             raise ValueError(message)
         return value
