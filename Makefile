@@ -42,7 +42,7 @@ test: setup ## run all tests, two at a time; ARGS="-k word tests/unit" picks som
 faults: setup ## break everything for 15 minutes under load, and judge; PROFILE=smoke|gate|soak, SEED=n
 	$(BIN)/python -m tests.faults --profile $(or $(PROFILE),gate) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-bench: setup $(PEERS:%=.venv/peers/%/.ready) ## measure the platform beside other designs, in turns, in a quarter of an hour; ARGS="--rounds 1" is faster
+bench: setup $(PEERS:%=.venv/peers/%/.ready) ## measure the platform beside other designs, in turns, in half an hour; ARGS="--rounds 1 --scale 0.2" is faster
 	$(BIN)/python -m bench $(ARGS)
 
 bench-scan: setup ## measure the scan among 10,000,000 open bookings (needs 5 GB of disk)

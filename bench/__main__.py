@@ -58,7 +58,7 @@ def main() -> int:
         part, rounds = "rates", [_round(chosen[:: 1 if n % 2 == 0 else -1]) for n in range(options.rounds)]
         if not options.only or "latency" in options.only:
             rounds.append(_round([ours("latency", "latency", "--rate=100", "--seconds=30")]))
-    return _told(part, rounds, options.results)
+    return _told(part, rounds, options.results or (None if options.only else RESULTS))
 
 
 def _options() -> argparse.Namespace:
@@ -68,7 +68,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", nargs="*", help="names of those who take part")
     parser.add_argument("--scan", action="store_true", help="time the scan among few and many open bookings instead")
     parser.add_argument("--open", default="1e5,1e6,1e7", help="how many are open when the scan is timed (1e5,1e6,1e7)")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="the file that keeps the figures")
+    parser.add_argument(
+        "--results", type=Path, help="the file that keeps the figures; default bench/results.json when everybody takes part"
+    )
     return parser.parse_args()
 
 
@@ -88,19 +90,27 @@ def _measured(entrant: Entrant) -> Line:
     return line
 
 
-def _told(part: str, rounds: Sequence[Round], file: Path) -> int:
+def _told(part: str, rounds: Sequence[Round], file: Path | None) -> int:
+    """Print what was found, and keep it in `file` unless a run has failed."""
+    failed = any("failed" in line for lines in rounds for line in lines.values())
     compared, rates = ratios(rounds), medians(rounds)
     found = {"ratios": [ratio.as_json() for ratio in compared], "per_second": rates}
-    _store(part, {**found, "rounds": rounds}, file)
+    if file is not None and not failed:
+        _store(part, {**found, "rounds": rounds}, file)
     _show(compared, rates)
     print(json.dumps({"bench": part, **found}))
-    return int(any("failed" in line for lines in rounds for line in lines.values()))
+    return int(failed)
 
 
 def _store(part: str, found: dict[str, Any], file: Path) -> None:
     """Write what was found into its part of the file; the other part stays."""
     known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    taken = {"date": host_now().isoformat(timespec="seconds"), "commit": machine.commit(), "load_after": os.getloadavg()[0]}
+    taken = {
+        "date": host_now().isoformat(timespec="seconds"),
+        "commit": machine.commit(),
+        "arguments": sys.argv[1:],
+        "load_after": os.getloadavg()[0],
+    }
     known[part] = {**taken, "hardware": machine.hardware(), "versions": machine.versions(), **found}
     file.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
 

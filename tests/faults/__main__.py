@@ -54,10 +54,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="sewa-faults-") as folder:
         home = chosen.home or Path(folder)
         home.mkdir(exist_ok=True)
+        print(f"seed {chosen.seed}", flush=True)
         report = asyncio.run(run(chosen.seed, profile, home.resolve(), lambda line: print(line, flush=True), argv))
     options = {"profile": chosen.profile, "seed": chosen.seed, "minutes": chosen.minutes, "mutant": chosen.mutant}
     repeat = [
-        "python",
+        ".venv/bin/python",
         "-m",
         "tests.faults",
         *(word for name, value in options.items() if value is not None for word in (f"--{name}", str(value))),

@@ -54,7 +54,8 @@ class Injector:
     async def kill(self, fault: Fault) -> None:
         """End a process as the kernel would when memory is short, and see another one take its place."""
         pid = await self._one_of(fault)
-        self.stage.signal(pid, signal.SIGKILL)
+        while not self.stage.signal(pid, signal.SIGKILL):
+            pid = await self._one_of(fault)
         await self._replaced(fault.victim, {pid})
 
     async def _one_of(self, fault: Fault) -> int:
@@ -85,10 +86,15 @@ class Injector:
     async def roll(self, fault: Fault) -> None:
         """Restart the copies of a service in good order, one by one."""
         for slot in sorted({int(p["slot"] or 0) for p in self.stage.processes() if p["name"] == fault.victim}):
-            await until(lambda slot=slot: bool(self.stage.pids(fault.victim, slot)))  # type: ignore[misc]
-            old = self.stage.pids(fault.victim, slot)
-            self.stage.signal(old[0], signal.SIGTERM)
-            await self._replaced(fault.victim, set(old))
+            pid = await self._in(fault.victim, slot)
+            while not self.stage.signal(pid, signal.SIGTERM):
+                pid = await self._in(fault.victim, slot)
+            await self._replaced(fault.victim, {pid})
+
+    async def _in(self, service: str, slot: int) -> int:
+        """Return the process in a slot, once there is one."""
+        await until(lambda: bool(self.stage.pids(service, slot)))
+        return self.stage.pids(service, slot)[0]
 
     async def _replaced(self, service: str, old: set[int]) -> None:
         copies = sum(p["name"] == service for p in self.stage.processes())
@@ -122,7 +128,8 @@ class Injector:
                 connection = await asyncpg.connect(self.stage.database, timeout=10)
                 try:
                     ended = await connection.fetchval(
-                        "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name like $1", pattern
+                        "select count(*) filter (where pg_terminate_backend(pid)) from pg_stat_activity where application_name like $1",
+                        pattern,
                     )
                 finally:
                     await connection.close()

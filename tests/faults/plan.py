@@ -75,7 +75,7 @@ GATE = {"kill": 25, "kill-at": 40, "stop": 12, "rolling-restart": 4, "broker-kil
 SOAK = {kind: 8 * number for kind, number in GATE.items()}
 EVERYWHERE = dict.fromkeys(SERVICES, 2)
 PROFILES: Mapping[str, Profile] = {
-    "smoke": Profile(45.0, SMOKE, pauses=(5.0, 6.0), outages=(2.0, 4.0), bookings_a_second=2.5),
+    "smoke": Profile(60.0, SMOKE, pauses=(5.0, 6.0), outages=(2.0, 4.0), bookings_a_second=2.5),
     "gate": Profile(15 * 60.0, GATE, copies=EVERYWHERE),
     "soak": Profile(2 * 3600.0, SOAK, copies=EVERYWHERE),
 }

@@ -116,6 +116,22 @@ def _folded(history: list[Logged]) -> Row:
     return Row(last.version, last.data["status"], visit, latest.get("cancellation_reason"), captured, latest.get("confirmed_by"))
 
 
+def slots_are_taken(e: Evidence) -> Iterator[str]:
+    """The time of a provider is taken by the bookings that take it by the log, and by no other."""
+    taken = {booking: _slot(history) for booking, history in e.histories().items() if history[-1].data["status"] in OCCUPYING}
+    for booking in taken.keys() | e.slots.keys():
+        if taken.get(booking) != e.slots.get(booking):
+            yield f"{booking} takes {e.slots.get(booking)}, by the log {taken.get(booking)}"
+
+
+def _slot(history: list[Logged]) -> tuple[str, datetime, datetime]:
+    known: dict[str, Any] = {}
+    for logged in history:
+        known |= logged.data if logged.name in MOVES else {}
+    begins = instant(known["booking_date"])
+    return known["provider"], begins, begins + timedelta(minutes=known["duration_minutes"])
+
+
 def no_overlap(e: Evidence) -> Iterator[str]:
     """Two bookings of a provider never take the same time, at no moment of the log; touching is no overlap."""
     facts: dict[str, dict[str, Any]] = {}

@@ -58,6 +58,13 @@ def everybody_told(e: Evidence) -> Iterator[str]:
                 yield f"{logged.name} of {logged.booking} was told {told[wanted]} times: {wanted}"
 
 
+def sent_is_there(e: Evidence) -> Iterator[str]:
+    """At rest what the ledger calls sent lies in the app or has gone out by mail, and nothing else does."""
+    for channel, there in (("in-app", e.shown), ("email", {mail.strip("<>").partition("@")[0] for mail in e.mails})):
+        if there != e.letters[channel]:
+            yield f"{channel}: the ledger lacks {there - e.letters[channel]}, and nobody has {e.letters[channel] - there}"
+
+
 def nothing_overdue(e: Evidence) -> Iterator[str]:
     """At rest nothing waits for what time alone brings about: expiry, the end of a pre-payment that never came, a confirmation."""
     rules = policies(e)

@@ -98,11 +98,14 @@ class Evidence:
     sprung: Counter[str]
     log: list[Logged] = field(default_factory=list)
     rows: dict[str, Row] = field(default_factory=dict)
+    slots: dict[str, tuple[str, datetime, datetime]] = field(default_factory=dict)
     inbox: dict[Identity, str] = field(default_factory=dict)
     mails: Sequence[str] = ()
     index: dict[str, tuple[int, datetime | None]] = field(default_factory=dict)
     accounts: dict[str, int] = field(default_factory=dict)
     bookings: dict[str, Any] = field(default_factory=dict)
+    letters: dict[str, set[str]] = field(default_factory=lambda: {"in-app": set(), "email": set()})
+    shown: set[str] = field(default_factory=set)
 
     def histories(self) -> dict[str, list[Logged]]:
         """Return the log by booking, in order of version."""

@@ -2,7 +2,14 @@
 
 from collections.abc import Callable, Iterator
 
-from tests.simulation.about_bookings import folded_log_equals_tables, gapless_versions, no_overlap, nothing_early, one_cancel
+from tests.simulation.about_bookings import (
+    folded_log_equals_tables,
+    gapless_versions,
+    no_overlap,
+    nothing_early,
+    one_cancel,
+    slots_are_taken,
+)
 from tests.simulation.about_messages import dead_for_a_reason, first_occurrences_in_order, one_letter, one_outcome_at_most, one_voice
 from tests.simulation.about_money import all_money_back, money_counted_once, one_capture
 from tests.simulation.about_rest import (
@@ -12,6 +19,7 @@ from tests.simulation.about_rest import (
     nothing_overdue,
     one_outcome,
     replayed_log_equals_tables,
+    sent_is_there,
 )
 from tests.simulation.evidence import Evidence
 
@@ -22,6 +30,7 @@ ALWAYS: tuple[Check, ...] = (
     nothing_early,
     no_overlap,
     folded_log_equals_tables,
+    slots_are_taken,
     first_occurrences_in_order,
     one_voice,
     one_letter,
@@ -34,6 +43,7 @@ AT_REST: tuple[Check, ...] = (
     one_outcome,
     all_published,
     everybody_told,
+    sent_is_there,
     nothing_overdue,
     index_follows,
     all_money_back,

@@ -90,11 +90,13 @@ async def _read_tables(eye: "asyncpg.Connection[asyncpg.Record]") -> dict[str, A
     rows = await eye.fetch(
         "select id, version, status, booking_date, cancellation_reason, captured::text, confirmed_by from booking.bookings"
     )
+    slots = await eye.fetch("select booking::text, provider::text, lower(slot), upper(slot) from booking.provider_slots")
     kept = await eye.fetch("select source, message_id, outcome from booking.inbox where outcome <> 'parked'")
     parked = await eye.fetch("select headers::text from booking.parked")
     return {
         "log": [_logged(row) for row in logged],
         "rows": {str(row[0]): Row(*row[1:]) for row in rows},
+        "slots": {booking: tuple(taken) for booking, *taken in slots},
         "inbox": {(source, id_): outcome for source, id_, outcome in kept} | {_identity(headers): "parked" for (headers,) in parked},
     }
 
@@ -102,10 +104,14 @@ async def _read_tables(eye: "asyncpg.Connection[asyncpg.Record]") -> dict[str, A
 async def _read_followers(eye: "asyncpg.Connection[asyncpg.Record]") -> dict[str, Any]:
     index = await eye.fetch("select booking, version, expires_at from expiry.deadlines")
     accounts = await eye.fetch("select booking, version from payments.accounts")
+    sent = await eye.fetch("select channel, array_agg(letter::text) from notifier.deliveries where state = 'sent' group by channel")
+    shown = await eye.fetch("select id::text from notifier.letters")
     bookings = await eye.fetch(f"select {SELECTED} from booking.bookings")
     return {
         "index": {str(booking): (version, due) for booking, version, due in index},
         "accounts": {str(booking): version for booking, version in accounts},
+        "letters": {"in-app": set(), "email": set()} | {channel: set(letters) for channel, letters in sent},
+        "shown": {id_ for (id_,) in shown},
         "bookings": {str(row["id"]): as_booking(row) for row in bookings},
     }
 

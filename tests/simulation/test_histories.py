@@ -8,7 +8,6 @@ import pytest
 
 from tests.simulation.conftest import Begin, Live
 from tests.simulation.living import rest
-from tests.simulation.lookout import Violated
 from tests.simulation.met import met, required
 
 SEED = int(os.environ.get("SIMULATION_SEED") or 0)
@@ -26,8 +25,9 @@ def lived() -> Lived:
 async def holds(live_through: Live, seed: int) -> Counter[str]:
     try:
         return met(await live_through(seed))
-    except Violated as violated:
-        pytest.fail(f"{violated}\nSIMULATION_SEED={seed} .venv/bin/python -m pytest tests/simulation -k history_of_the_seed")
+    except BaseException as failure:  # a time-out included
+        failure.add_note(f"To repeat: SIMULATION_SEED={seed} .venv/bin/python -m pytest tests/simulation -k history_of_the_seed")
+        raise
 
 
 @pytest.mark.parametrize("block", range(BLOCKS))

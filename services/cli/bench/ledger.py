@@ -18,6 +18,9 @@ EXPIRED = """
     select count(*) from booking.bookings
     where status = 'cancelled' and cancellation_reason = 'expired' and auto_cancelled"""
 TOLD = "select count(*) from notifier.deliveries where template = 'expired-customer'"
+TOLD_ONCE = """
+    select count(*) from (
+        select from notifier.deliveries where template = 'expired-customer' group by booking having count(*) = 1) as each_of_them"""
 WATCHED = "select count(*) from expiry.deadlines where expires_at is not null"
 QUEUED = "select (select count(*) from booking.outbox) + (select count(*) from expiry.outbox)"
 UNFINISHED = """

@@ -54,6 +54,7 @@ async def expiry(stage: Stage, opens: datetime, due: int, others: int) -> dict[s
         await ledger.until(engine, ledger.EXPIRED, due)
         await ledger.until(engine, ledger.BOOKINGS, others)
         rested = await ledger.rest(stage, engine)
+        await _told_once(engine, due)
     emitted, cancelled, repeated = await _cancelled(stage, lapsing)
     events = (cancelled.last_ms - emitted.first_ms) / MILLISECONDS
     whole = max(told - emitted.first_ms, cancelled.last_ms - emitted.first_ms) / MILLISECONDS
@@ -75,6 +76,8 @@ async def latency(stage: Stage, opens: datetime, rate: float, number: int, poll_
         late = await lateness.lateness(stage, engine, due)
         await ledger.until(engine, ledger.QUEUED, 0)
         await ledger.until(engine, ledger.EXPIRED, number)
+        await ledger.rest(stage, engine)
+        await _told_once(engine, number)
     _, _, repeated = await _cancelled(stage, records)
     return {"repeated": repeated, **lateness.summary(late, poll_seconds)}
 
@@ -86,6 +89,13 @@ async def _database(stage: Stage) -> AsyncIterator[AsyncEngine]:
         yield engine
     finally:
         await engine.dispose()
+
+
+async def _told_once(engine: AsyncEngine, number: int) -> None:
+    """Raise Halt unless the ledger has one letter to each of so many customers, and to nobody else."""
+    for statement in (ledger.TOLD, ledger.TOLD_ONCE):
+        if (count := await ledger.value(engine, statement)) != number:
+            raise Halt(f"{count} letters or customers instead of {number}: {' '.join(statement.split())}")
 
 
 async def _send(bootstrap: str, records: Sequence[Outgoing]) -> None:
