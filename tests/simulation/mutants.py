@@ -39,7 +39,7 @@ MUTANTS: Mapping[str, Mutant] = {
     "dropped instead of parked": Mutant(rules.orphans_at_once, ("one_outcome",)),
     "a lost connection is poison": Mutant(plumbing.lost_connection_is_poison, ("dead_for_a_reason",)),
     "policies read at leisure": Mutant(rules.policies_read_at_leisure, ("nothing_early",), through=directed.an_unread_policy),
-    "no check of overlaps at all": Mutant(rules.no_overlap_check, ("no_overlap",)),
+    "no check of overlaps at all": Mutant(rules.no_overlap_check, ("no_overlap", "slots_are_taken")),
     "overlaps left to the constraint": Mutant(rules.overlap_left_to_the_constraint, ("comes_to_rest",)),
     "an expiry asked for once": Mutant(rules.refusals_forgotten, ("nothing_overdue",)),
     "captured twice": Mutant(rules.captured_twice, ("one_capture",)),
