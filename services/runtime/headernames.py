@@ -31,7 +31,7 @@ class Lenient(bytearray):
 class Batch:
     """The client's batch of records, read again leniently from where it gives up; the client leaves out what it has read already."""
 
-    def __init__(self, strict: Any, raw: bytes) -> None:
+    def __init__(self, strict: Any, raw: memoryview) -> None:
         self._strict, self._raw = strict, raw
 
     def __getattr__(self, name: str) -> Any:
@@ -60,7 +60,7 @@ class Batches:
     """What one fetch brought of a partition, in the client's own terms."""
 
     def __init__(self, data: bytes) -> None:
-        self._strict, self._data, self._at = MemoryRecords(data), data, 0
+        self._strict, self._data, self._at = MemoryRecords(data), memoryview(data), 0
 
     def size_in_bytes(self) -> int:
         """Return how much was brought."""

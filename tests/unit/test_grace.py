@@ -172,6 +172,8 @@ def test_policies_come_from_the_settings(monkeypatch: pytest.MonkeyPatch) -> Non
         ("AUTO_CANCEL_GRACE_PERIOD", "1e-12"),
         ("AUTO_CANCEL_QUIET_PERIOD", "-1"),
         ("AUTO_CANCEL_GRACE_PERIOD_BY_CATEGORY", '{"tutoring": 0}'),
+        ("AUTO_CANCEL_GRACE_PERIOD_BY_CATEGORY", '{"tutoring": true}'),
+        ("AUTO_CANCEL_GRACE_PERIOD_BY_CATEGORY", '{"tutoring": "3"}'),
         ("AUTO_CANCEL_GRACE_PERIOD_BY_CATEGORY", "tutoring=3"),
         ("SEWA_TIMEZONE", "Asia/Atlantis"),
         ("SEWA_REMINDER_HOURS", "[0]"),
