@@ -1,5 +1,6 @@
 """The whole platform as a user starts it: `sewa up` in a process of its own, on free ports and a folder of its own."""
 
+import asyncio
 import json
 import os
 import signal
@@ -8,19 +9,25 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
 from services.cli.known import SERVICES
 from tests.eventually import eventually
-from tests.faults.load import write
+from tests.faults.clock import Steps
+from tests.faults.load import Ledger, write
+from tests.faults.looking import Place, look
+from tests.faults.sink import delivered
+from tests.faults.trial import Trial
 from tests.servers import free_ports
 
 SEWA = str(Path(sys.executable).with_name("sewa"))
 START_SECONDS = 120.0
 QUIET_SECONDS = 120.0
 STOP_SECONDS = 15.0
+FROM_THE_HOST: Steps = ((0.0, 0.0),)
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,12 @@ class Platform:
     def metrics(self) -> str:
         """Return what all processes export, one after the other."""
         return "".join(urlopen(f"http://127.0.0.1:{p['port']}/metrics").read().decode() for p in self.status()["processes"])
+
+    def look(self, ledger: Ledger, clock: Steps = FROM_THE_HOST) -> Trial:
+        """Read from outside what `ledger` is to be judged by."""
+        endpoints = self.status()["endpoints"]
+        place = Place(endpoints["kafka"], endpoints["database"], lambda: ledger, partial(delivered, self.home / "mail"), clock)
+        return asyncio.run(look(place, self.metrics()))
 
     def ready(self) -> bool:
         """Return whether every process says so."""

@@ -20,6 +20,18 @@ def test_what_lapses_is_counted_on_a_platform_of_its_own() -> None:
     assert 0 < line["events_seconds"] <= line["seconds"]
 
 
+def test_what_is_requested_is_counted_and_copies_are_not() -> None:
+    line = measured("ingest", "--commands", "40", "--copies", "--core")
+    assert (line["bench"], line["commands"], line["verified"]) == ("ingest", 40, True)
+    assert 0 < line["sending_seconds"] <= line["seconds"]
+
+
+def test_every_letter_is_timed_from_the_deadline_of_its_booking() -> None:
+    line = measured("latency", "--rate", "10", "--seconds", "3")
+    assert (line["bench"], line["verified"]) == ("latency", True)
+    assert 0 < line["p50"] <= line["p99"]
+
+
 def test_the_scan_is_timed_on_every_size() -> None:
     line = measured("scan", "--open", "2e3,4e3", "--rounds", "2")
     assert (line["open"], line["verified"]) == ([2000, 4000], True)

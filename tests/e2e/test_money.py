@@ -11,8 +11,8 @@ from uuid import uuid4
 import pytest
 
 from tests.eventually import eventually
-from tests.faults.examiner import Seen, first_occurrences, read_topic
 from tests.faults.load import booking_id, instant, line, write
+from tests.faults.seen import Seen, first_occurrences, read_topic
 from tests.platform import SEWA, Platform, started
 
 pytestmark = pytest.mark.timeout(240)

@@ -25,6 +25,7 @@ def told(report: Report, repeat: str) -> str:
     return "\n".join(
         [
             *counters,
+            f"sent on purpose: {_listed(report.sent)}",
             f"points passed: {_listed(report.points)}",
             f"answers: {_listed(report.rest.answers)}",
             f"not reached: {', '.join(report.unreached) or 'nothing'}",

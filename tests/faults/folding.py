@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from tests.faults.examiner import Seen, first_occurrences
+from tests.faults.seen import Seen, first_occurrences
 
 GRACE = timedelta(hours=24)
 CANCELLABLE = frozenset({"created", "pending", "confirmed"})

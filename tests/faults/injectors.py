@@ -34,21 +34,18 @@ def _stopped(pid: int) -> bool:
 
 @dataclass
 class Injector:
-    """Carries out a plan on `stage`; `counters` has how often each fault was felt, `spans` when."""
+    """Carries out a plan on `stage`; `counters` has how often each fault was felt."""
 
     stage: Stage
     upstream: Upstream
     counters: Counter[str] = field(default_factory=Counter)
-    spans: list[tuple[str, float, float]] = field(default_factory=list)
     _taken: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
     async def inject(self, fault: Fault, began: float) -> None:
         """Carry out `fault` in its time, one after the other for each way and victim."""
         await asyncio.sleep(max(0.0, began + fault.at - time.monotonic()))
         async with self._taken[f"{fault.name} {fault.victim}"]:
-            at = time.time()
             await KINDS[fault.kind](self, fault)
-            self.spans.append((f"{fault.name} {fault.victim}", at, time.time()))
             self.counters[fault.name] += 1
 
     async def kill(self, fault: Fault) -> None:

@@ -11,14 +11,13 @@ from uuid import UUID, uuid4
 
 @dataclass
 class Ledger:
-    """What was sent: command ids by booking, who takes part in it, and when each booking lapses that nobody acts on.
+    """What was sent: command ids by booking, and when each booking lapses that nobody acts on.
 
     `unreadable` has why each record by its mark is to end in dead letters, `sent` and `kept` the marks of all records that Kafka was to
     have and said to have, `people` the addresses of those whom the directory knows.
     """
 
     commands: dict[str, list[str]] = field(default_factory=dict)
-    parties: dict[str, tuple[str, str]] = field(default_factory=dict)
     lapsing: dict[str, str] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
     sent: set[str] = field(default_factory=set)
@@ -91,7 +90,6 @@ def story(
             lines.append(line("CancelBooking", key, f"customer:{customer}", {"reason": "changed my mind"}))
     if fate == "lapse":
         ledger.lapsing[key] = instant(starts + timedelta(hours=24))
-    ledger.parties[key] = (customer, provider)
     ledger.commands[key] = [str(one["id"]) for one in lines]
     yield from lines
 

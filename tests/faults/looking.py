@@ -2,8 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -11,13 +11,16 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from tests.faults.clock import Steps
-from tests.faults.examiner import TOPICS, Evidence, read_topic
-from tests.faults.ledger_file import read_ledger
-from tests.faults.sink import taken
+from tests.faults.load import Ledger
+from tests.faults.seen import read_topic
+from tests.faults.sink import Mail
 from tests.faults.tables import read_tables
-from tests.faults.trial import Trial
-from tests.faults.upstream import COMMANDS
+from tests.faults.trial import Topics, Trial
 
+TOPICS = (
+    *("booking.commands.v1", "booking.events.v1", "booking.rejections.v1", "dead-letters.v1"),
+    *("notification.receipts.v1", "payment.events.v1"),
+)
 WAITING = {
     **{
         f"outbox of {schema}": f"select count(*) from {schema}.outbox"
@@ -34,8 +37,8 @@ class Place:
 
     kafka: str
     database: str
-    ledger: Path
-    letters: Path
+    ledger: Callable[[], Ledger]
+    mails: Callable[[], list[Mail]]
     clock: Steps
 
 
@@ -70,10 +73,8 @@ async def _lag(admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer, group: st
     return sum(max(0, ends[p] - (max(0, committed[p].offset) if p in committed else 0)) for p in places)
 
 
-async def look(place: Place, metrics: str, calm: tuple[float, float]) -> Trial:
+async def look(place: Place, metrics: str, calm: tuple[float, float] = (0.0, 0.0)) -> Trial:
     """Gather everything once."""
     at = time.time()
-    events, rejections, dead, receipts, payments = await asyncio.gather(*(read_topic(place.kafka, topic) for topic in TOPICS))
-    commands, tables = await read_topic(place.kafka, COMMANDS), await read_tables(place.database)
-    evidence = Evidence(events, rejections, dead, receipts, {}, [], payments, metrics)
-    return Trial(evidence, read_ledger(place.ledger), commands, taken(place.letters), tables, calm, place.clock, at)
+    topics = Topics(*await asyncio.gather(*(read_topic(place.kafka, topic) for topic in TOPICS)))
+    return Trial(place.ledger(), topics, place.mails(), await read_tables(place.database), metrics, calm, place.clock, at)

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
-from tests.faults.examiner import first_occurrences
 from tests.faults.folding import BUSY, CANCELLABLE, FINAL, LAPSING, deadline, folded, instant, slot, status, told, version
+from tests.faults.seen import first_occurrences
 from tests.faults.trial import Trial
 
 LATE = timedelta(seconds=5)
@@ -17,7 +17,7 @@ COUNTED, TINY = ("booking_events_total", "booking_status"), 1e-9
 
 def first_occurrences_in_order(t: Trial) -> Iterator[str]:
     """The first occurrences of a booking's events count from 1, without a gap, and their instants do not go back."""
-    for booking, history in told(t.evidence.events).items():
+    for booking, history in told(t.topics.events).items():
         versions, instants = [version(e) for e in history], [instant(e.headers["ce_time"]) for e in history]
         if versions != list(range(1, len(versions) + 1)):
             yield f"{booking} has versions {versions}"
@@ -46,7 +46,7 @@ def nothing_early(t: Trial) -> Iterator[str]:
                 due, said = deadline(history[:n]), instant(event.data["expired_at"])
                 if not due == said <= instant(event.data["cancelled_at"]) <= t.business(event.at) + ROUNDING:
                     yield f"{booking} lapsed at {event.data['cancelled_at']}, said to be due at {said}, and due at {due}"
-    for asked in t.commands:
+    for asked in t.topics.commands:
         if asked.name == "ExpireBooking" and instant(asked.data["expires_at"]) > t.business(asked.at) + ROUNDING:
             yield f"{asked.key} was asked to lapse at {t.business(asked.at)}, and is due at {asked.data['expires_at']}"
 
@@ -92,7 +92,7 @@ def deadlines_are_due(t: Trial) -> Iterator[str]:
 
 def paid_once(t: Trial) -> Iterator[str]:
     """Whoever has confirmed pays once, in cash, and that completes the booking."""
-    captures = Counter(p.key for p in first_occurrences(t.evidence.payments) if p.name == "PaymentCaptured")
+    captures = Counter(p.key for p in first_occurrences(t.topics.payments) if p.name == "PaymentCaptured")
     for booking, history in t.histories.items():
         confirmed = any(e.name == "DeliveryConfirmed" for e in history)
         if captures[booking] != confirmed:
@@ -103,7 +103,7 @@ def paid_once(t: Trial) -> Iterator[str]:
 
 def counted_by_hand(t: Trial) -> Iterator[str]:
     """What is exported is what a count of the topic by hand gives."""
-    samples, counted = _samples(t.evidence.metrics or ""), defaultdict(float, _by_hand(t))
+    samples, counted = _samples(t.metrics), defaultdict(float, _by_hand(t))
     for series in sorted(counted.keys() | {name for name in samples if name.startswith(COUNTED)}):
         if abs(samples[series] - counted[series]) > TINY:
             yield f"{series} is exported as {samples[series]}, and counted {counted[series]}"
@@ -120,7 +120,7 @@ def _samples(metrics: str) -> defaultdict[str, float]:
 
 
 def _by_hand(t: Trial) -> dict[str, float]:
-    events = first_occurrences(t.evidence.events)
+    events = first_occurrences(t.topics.events)
     types, stands = Counter(e.name for e in events), Counter(status(h) for h in t.histories.values())
     expired = sum(e.data.get("cancellation_reason") == "expired" for e in events)
     ended = stands["completed"] + stands["cancelled"]

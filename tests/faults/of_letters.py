@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from tests.faults.examiner import Seen, first_occurrences
+from tests.faults.seen import Seen, first_occurrences
 from tests.faults.trial import Trial
 
 BOTH, CUSTOMER, PROVIDER = (0, 1), (0,), (1,)
@@ -21,7 +21,7 @@ TOLD: Mapping[str, tuple[int, ...]] = {
 
 def everybody_told(t: Trial) -> Iterator[str]:
     """Each party hears of each event that concerns it, on every channel that reaches it, once."""
-    told = Counter((r.data["event_id"], r.data["recipient"], r.data["channel"]) for r in first_occurrences(t.evidence.receipts))
+    told = Counter((r.data["event_id"], r.data["recipient"], r.data["channel"]) for r in first_occurrences(t.topics.receipts))
     for history in t.histories.values():
         parties = history[0].data["customer"], history[0].data["provider"]
         for event in history:
@@ -33,7 +33,7 @@ def everybody_told(t: Trial) -> Iterator[str]:
 
 def one_receipt(t: Trial) -> Iterator[str]:
     """A letter has one receipt, which the send ledger agrees with; what was sent in the app lies there."""
-    receipts = first_occurrences(t.evidence.receipts)
+    receipts = first_occurrences(t.topics.receipts)
     told = Counter((*_letter(r), r.name) for r in receipts)
     letters = Counter(map(_letter, receipts))
     yield from (f"letter {letter} has {n} receipts" for letter, n in letters.items() if n > 1)
@@ -54,7 +54,7 @@ def one_letter(t: Trial) -> Iterator[str]:
     What was given up, or pointless by a second try, may have arrived by the first.
     """
     address = t.ledger.people
-    receipts = [r for r in first_occurrences(t.evidence.receipts) if r.data["channel"] == "email"]
+    receipts = [r for r in first_occurrences(t.topics.receipts) if r.data["channel"] == "email"]
     tried: Counter[tuple[str, str]] = Counter()
     for receipt in receipts:
         tried[address[receipt.data["recipient"]], receipt.key] += receipt.data["attempt"]

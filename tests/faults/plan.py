@@ -17,9 +17,11 @@ POINTS: Mapping[str, tuple[str, ...]] = {
 }
 MODES, PLACES = ("cut", "black-holed", "slowed"), ("kafka", "postgres", "smtp")
 RECORDS = (
-    *("duplicate", "late", "early", "orphan", "equivocation", "too-large", "null-value", "missing-key", "schema", "key-mismatch"),
-    *("unknown-type", "unknown-version", "actor-not-allowed", "bad-id", "bad-encoding", "too-deep", "bad-json"),
+    *("bad-json", "duplicate"),
+    *("late", "early", "orphan", "equivocation", "too-large", "null-value", "missing-key", "schema", "key-mismatch"),
+    *("unknown-type", "unknown-version", "actor-not-allowed", "bad-id", "bad-encoding", "too-deep"),
 )
+IN_CALM = 2
 ALL = "all"
 
 
@@ -43,7 +45,8 @@ class Fault:
 class Profile:
     """How long a run takes, and how often each kind happens in it.
 
-    Nothing happens in its first `calm` seconds, and nothing begins when less than `rest` of it is left.
+    In its first `calm` seconds only the first of RECORDS come, when nothing excuses a second answer; nothing begins when less than
+    `rest` of it is left.
     """
 
     seconds: float
@@ -87,9 +90,10 @@ def planned(seed: int, profile: Profile) -> list[Fault]:
     faults: list[Fault] = []
     for kind, number in profile.often.items():
         ways = _ways(kind, chance)
-        for _ in range(number):
+        for n in range(number):
             how, victim = next(ways)
-            at = chance.uniform(profile.calm, (1 - profile.rest) * profile.seconds)
+            calmly = kind == "records" and n < IN_CALM
+            at = profile.calm / 3 if calmly else chance.uniform(profile.calm, (1 - profile.rest) * profile.seconds)
             faults.append(Fault(round(at, 1), kind, victim, how, _lasting(kind, profile, chance)))
     return sorted(faults, key=lambda fault: (fault.at, fault.kind, fault.how))
 

@@ -39,7 +39,8 @@ class Connection:
 class Proxy:
     """Listens for one server at the port `target`.
 
-    `reached` is told who speaks, from which port, and of points, and answers whether the speaker is dead.
+    `reached` is told who speaks, from which port, and of points, and answers whether the speaker is dead. `held` counts by mode how
+    often a service was struck.
     """
 
     ear: Callable[[], Ear]
@@ -76,8 +77,13 @@ class Proxy:
                 self._strike(connection)
 
     def _strike(self, connection: Connection) -> None:
-        self.held[self.modes.get(ALL) or self._mode(connection)] += 1
+        self._count(connection)
         connection.abort()
+
+    def _count(self, connection: Connection) -> None:
+        """Whoever speaks without a name is no service, and proves nothing."""
+        if connection.ear.speaker:
+            self.held[self._mode(connection)] += 1
 
     def _mode(self, connection: Connection) -> str:
         speaker = connection.ear.speaker
@@ -119,10 +125,10 @@ class Proxy:
     async def _passes(self, connection: Connection) -> bool:
         """Wait as long as the connection's mode asks for; whether the bytes may pass then."""
         while (mode := self._mode(connection)) == "black-holed":
-            self.held[mode] += 1
+            self._count(connection)
             await self._changed.wait()
         if mode:
-            self.held[mode] += 1
+            self._count(connection)
         if mode == "slowed":
             await asyncio.sleep(SLOW_SECONDS)
         return mode != "cut"

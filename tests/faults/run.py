@@ -6,17 +6,21 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import asyncpg
 from aiokafka.errors import KafkaError
 
 from tests.faults.injectors import Injector
+from tests.faults.ledger_file import read_ledger
 from tests.faults.looking import Place, look, waiting
 from tests.faults.plan import Fault, Profile, planned
+from tests.faults.sink import taken
 from tests.faults.stage import UP, Stage, staged
+from tests.faults.trial import IN_CALM
 from tests.faults.upstream import Upstream
-from tests.faults.verdict import findings
+from tests.faults.verdict import broken
 
 REACH_SECONDS = 120.0
 QUIET_SECONDS = 120.0
@@ -39,7 +43,7 @@ class Rest:
 
 @dataclass(frozen=True)
 class Report:
-    """What a run showed. `unreached` faults make it void."""
+    """What a run showed. `unreached` faults make it void, and so does a calm in which nothing was said or buried."""
 
     seed: int
     planned: Counter[str]
@@ -57,7 +61,7 @@ class Report:
             return "stuck"
         if self.rest.broken:
             return "broken"
-        return "void" if self.unreached else "clean"
+        return "void" if self.unreached or not all(self.rest.answers[answer] for answer in IN_CALM) else "clean"
 
 
 async def run(seed: int, profile: Profile, home: Path, say: Say = print, argv: Sequence[str] = UP) -> Report:
@@ -75,9 +79,10 @@ async def run(seed: int, profile: Profile, home: Path, say: Say = print, argv: S
             injector.heal()
             healed = time.monotonic()
             say(f"healed after {healed - started:.0f} s; {upstream.path.read_bytes().count(b'kept')} records kept")
-            first = min((at for _, at, _ in injector.spans), default=time.time())
-            place = Place(stage.kafka, stage.database, upstream.path, stage.letters, stage.clock.steps)
-            rest = await _settled(stage, place, (calm, min(first, calm + profile.calm)), say)
+            place = Place(
+                stage.kafka, stage.database, partial(read_ledger, upstream.path), partial(taken, stage.letters), stage.clock.steps
+            )
+            rest = await _settled(stage, place, (calm, calm + profile.calm), say)
         finally:
             await upstream.close()
         counted = Counter(fault.name for fault in faults)
@@ -136,10 +141,10 @@ async def _settled(stage: Stage, place: Place, calm: tuple[float, float], say: S
                 leapt = True
             quiet_since = (quiet_since or time.monotonic()) if not left else 0.0
             trial = await look(place, await asyncio.to_thread(stage.metrics), calm)
-            broken = {promise: found for promise, found in findings(trial).items() if found}
-            rest = Rest(left, broken, trial.answers)
-            say(f"        waiting {left}, broken {dict(zip(broken, map(len, broken.values()), strict=True))}")
-            if quiet_since and (not broken or time.monotonic() - quiet_since > SETTLED_SECONDS):
+            found = broken(trial)
+            rest = Rest(left, found, trial.answers)
+            say(f"        waiting {left}, broken { {promise: len(problems) for promise, problems in found.items()} }")
+            if quiet_since and (not found or time.monotonic() - quiet_since > SETTLED_SECONDS):
                 break
         await asyncio.sleep(LOOK_EVERY)
     return rest

@@ -5,6 +5,7 @@ import json
 import re
 from dataclasses import asdict, dataclass
 from email import message_from_bytes
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,15 @@ class Sink:
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(read(bytes(envelope.original_content or b""), envelope.rcpt_tos[0]))) + "\n")
         return TAKEN
+
+
+def delivered(folder: Path) -> list[Mail]:
+    """Return the letters that a folder holds in files."""
+    return [_addressed(path.read_bytes()) for path in folder.rglob("*.eml")]
+
+
+def _addressed(content: bytes) -> Mail:
+    return read(content, parseaddr(str(message_from_bytes(content)["To"]))[1])
 
 
 def read(content: bytes, to: str) -> Mail:

@@ -11,9 +11,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from services.runtime.embedded import start_kafka
 from tests.eventually import eventually
-from tests.faults.examiner import TOPICS, read_topic
 from tests.faults.load import Ledger
-from tests.faults.test_kill import load, told
+from tests.faults.looking import TOPICS
+from tests.faults.seen import read_topic
+from tests.faults.test_kill import introduce, kept, load
 from tests.platform import QUIET_SECONDS, Platform, started
 
 pytestmark = pytest.mark.timeout(400)
@@ -62,8 +63,9 @@ def repeated(platform: Platform) -> set[str]:
 def test_reading_every_topic_again_says_and_sends_nothing_new(tmp_path: Path) -> None:
     ledger = Ledger()
     with started(tmp_path) as platform:
+        introduce(platform, ledger)
         assert platform.publish(load(random.Random(2), ledger)).wait(60) == 0
-        eventually(lambda: told(platform, ledger), within=QUIET_SECONDS, every=1.0)
+        eventually(lambda: kept(platform, ledger), within=QUIET_SECONDS, every=1.0)
         before, stood = records(platform), asyncio.run(committed(kafka_of(platform)))
     kafka = start_kafka(tmp_path)
     try:
@@ -71,6 +73,6 @@ def test_reading_every_topic_again_says_and_sends_nothing_new(tmp_path: Path) ->
     finally:
         kafka.stop()
     with started(tmp_path) as again:
-        eventually(lambda: told(again, ledger), within=QUIET_SECONDS, every=1.0)
+        eventually(lambda: kept(again, ledger), within=QUIET_SECONDS, every=1.0)
         assert records(again) == before
         assert repeated(again) == {"commands_total", "notifications_total"}

@@ -1,6 +1,6 @@
 """The promises that a run has to keep, by name. They share no code with the system."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
 from tests.faults.of_bookings import (
     counted_by_hand,
@@ -23,6 +23,7 @@ from tests.faults.of_messages import (
     one_voice,
     repetitions_agree,
 )
+from tests.faults.of_refusals import refused_for_a_reason
 from tests.faults.trial import Trial
 
 Promise = Callable[[Trial], Iterator[str]]
@@ -31,6 +32,7 @@ PROMISES: tuple[Promise, ...] = (
     one_outcome,
     one_outcome_at_most,
     nothing_unasked,
+    refused_for_a_reason,
     dead_letters,
     one_voice,
     repetitions_agree,
@@ -49,6 +51,6 @@ PROMISES: tuple[Promise, ...] = (
 )
 
 
-def findings(trial: Trial) -> Mapping[str, list[str]]:
-    """Return what contradicts each promise, by its name; a promise that is kept has an empty list."""
-    return {promise.__name__: list(promise(trial)) for promise in PROMISES}
+def broken(trial: Trial) -> dict[str, list[str]]:
+    """Return what contradicts each promise that was not kept, by its name."""
+    return {promise.__name__: found for promise in PROMISES if (found := list(promise(trial)))}

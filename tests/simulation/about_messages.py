@@ -13,6 +13,7 @@ PUBLISHED = {
     "payment.events.v1": "payments",
 }
 POSED = ("equivocation", "actor-not-allowed")
+READ_BY = {"booking.commands.v1": "booking.commands", "payment.events.v1": "booking.payments"}
 
 
 def first_occurrences_in_order(e: Evidence) -> Iterator[str]:
@@ -65,12 +66,55 @@ def outcomes_of(e: Evidence) -> Mapping[tuple[str, str], Counter[str]]:
         instants[logged.cause].add((logged.booking, logged.at))
     for cause, goes in instants.items():
         found[cause]["done"] = len(goes)
-    for rejection in firsts(e.topics["booking.rejections.v1"]):
+    for rejection in firsts(e.decided("booking.rejections.v1")):
         found[rejection.cause]["refused"] += 1
     for identity, said in e.inbox.items():
         if said in {"unchanged", "parked"}:
             found[identity][said] += 1
     return found
+
+
+def one_outcome(e: Evidence) -> Iterator[str]:
+    """Whatever its group is done with has exactly one outcome: done, refused, unchanged, parked, or a dead letter of one of its records."""
+    outcomes = outcomes_of(e)
+    dead = {origin(letter): letter.headers["x-dlq-reason"] for letter in e.decided("dead-letters.v1")}
+    for topic, group in READ_BY.items():
+        copies: dict[tuple[str, str], list[Seen]] = defaultdict(list)
+        for record in e.topics[topic]:
+            if record.place[1] < e.committed.get((group, topic, record.place[0]), 0):
+                copies[record.identity].append(record)
+        for identity, records in copies.items():
+            reasons = [dead.get((topic, *record.place)) for record in records]
+            unread = any(record.data is None and reason is None for record, reason in zip(records, reasons, strict=True))
+            if unread or sum(outcomes[identity].values()) not in _possible(set(reasons)):
+                yield f"{identity} of {records[0].key} has the outcomes {dict(outcomes[identity])}, and dead letters because of {reasons}"
+
+
+def _possible(reasons: set[str | None]) -> set[int]:
+    """Return how many outcomes an identity may have whose records are dead for these reasons; None is a record that is not."""
+    why = reasons - {None, *POSED}
+    if why:
+        return {0, 1} if why == {"orphan"} else {0}
+    return {1} if None in reasons else {0, 1}  # whoever is posed for may be still to come
+
+
+def origin(letter: Seen) -> tuple[str, int, int]:
+    """Return where the original of a dead letter lies."""
+    headers = letter.headers
+    return headers["x-src-topic"], int(headers["x-src-partition"]), int(headers["x-src-offset"])
+
+
+def buried_once(e: Evidence) -> Iterator[str]:
+    """A record has one dead letter for each time that its group was handed it; an orphan another one only where a relay was cut off."""
+    ids: dict[tuple[str, str, int, int], list[str]] = defaultdict(list)
+    for dead in e.topics["dead-letters.v1"]:
+        ids[dead.headers["x-consumer-group"], *origin(dead)].append(dead.headers["x-dlq-id"])
+    orphans = {origin(dead) for dead in e.topics["dead-letters.v1"] if dead.headers["x-dlq-reason"] == "orphan"}
+    for (group, topic, partition, offset), found in ids.items():
+        place = topic, partition, offset
+        most = e.handed[group, *place] + e.sprung["booking"] * (place in orphans)
+        if len(found) > most or len(set(found)) > 1:
+            yield f"{place} was buried {len(found)} times by {group}, which was handed it {most} times, as {set(found)}"
 
 
 def dead_for_a_reason(e: Evidence) -> Iterator[str]:

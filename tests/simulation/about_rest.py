@@ -1,6 +1,6 @@
 """What must hold once everything is quiet: nothing was lost, nobody forgotten, nothing left undone, and replay gives what there is."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import reduce
@@ -11,35 +11,13 @@ from contracts.message import type_of
 from contracts.topics import BOOKING_EVENTS
 from services.booking.state import Occurred, evolve
 from tests.simulation.about_bookings import deadline, policies
-from tests.simulation.about_messages import POSED, letter, outcomes_of
-from tests.simulation.evidence import Evidence, Logged, Seen, firsts, instant
+from tests.simulation.about_messages import letter
+from tests.simulation.evidence import Evidence, Logged, firsts, instant
 
 EVENTS = {type_of(contract).split(".")[1]: contract for contract in BOOKING_EVENTS.carries}
 OPEN = {"pending", "confirmed"}
 ANSWERS = {"ConfirmationRequested", "BookingDisputed", "DeliveryConfirmed", "BookingOverridden"}
 PREPAYMENT = timedelta(hours=1)
-
-
-def one_outcome(e: Evidence) -> Iterator[str]:
-    """At rest every message has exactly one outcome: done, refused, unchanged, parked, or a dead letter of one of its records."""
-    outcomes = outcomes_of(e)
-    dead = {_origin(letter): letter.headers["x-dlq-reason"] for letter in e.topics["dead-letters.v1"]}
-    for topic in ("booking.commands.v1", "payment.events.v1"):
-        copies: dict[tuple[str, str], list[Seen]] = defaultdict(list)
-        for record in e.topics[topic]:
-            copies[record.identity].append(record)
-        for identity, records in copies.items():
-            reasons = [dead.get((topic, *record.place)) for record in records]
-            unread = any(record.data is None and reason is None for record, reason in zip(records, reasons, strict=True))
-            why = set(reasons) - {None, *POSED}
-            settled = sum(outcomes[identity].values())
-            if unread or settled not in ({1} if not why else {0, 1} if why == {"orphan"} else {0}):
-                yield f"{identity} of {records[0].key} has the outcomes {dict(outcomes[identity])}, and dead letters because of {reasons}"
-
-
-def _origin(letter: Seen) -> tuple[str, int, int]:
-    headers = letter.headers
-    return headers["x-src-topic"], int(headers["x-src-partition"]), int(headers["x-src-offset"])
 
 
 def all_published(e: Evidence) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import zlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -18,10 +18,11 @@ Headers = Iterable[tuple[str, bytes | None]]
 
 @dataclass
 class Log:
-    """Every topic's records, and how far each group has committed."""
+    """Every topic's records, how far each group has committed, and how often it was handed each record."""
 
     records: dict[TopicPartition, list[ConsumerRecord]] = field(default_factory=lambda: defaultdict(list))
     committed: dict[tuple[str, TopicPartition], int] = field(default_factory=dict)
+    handed: Counter[tuple[str, str, int, int]] = field(default_factory=Counter)
 
     def append(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> None:
         """Put a record at the end of its key's partition."""
@@ -73,6 +74,7 @@ class Member:
             at = self.position[place]
             batch += self._log.records[place][at : at + chance.randint(1, 8)]
             self.position[place] = at + sum(TopicPartition(r.topic, r.partition) == place for r in batch)
+        self._log.handed.update((self._group, r.topic, r.partition, r.offset) for r in batch)
         return tuple(batch)
 
     async def commit(self, offsets: Mapping[TopicPartition, int] | None = None) -> None:

@@ -44,13 +44,17 @@ class Seen:
 
 
 def seen(record: ConsumerRecord) -> Seen:
-    """Read a record; `data` is None where it is no JSON."""
-    headers = {name: value.decode() for name, value in record.headers}
+    """Read a record."""
+    return read(record.topic, record.key, record.headers, record.value, (record.partition, record.offset))
+
+
+def read(topic: str, key: bytes | None, headers: Iterable[tuple[str, bytes]], value: bytes | None, place: tuple[int, int]) -> Seen:
+    """Return what can be seen of a record; `data` is None where it is no JSON."""
     try:
-        data = json.loads(record.value or b"")
+        data = json.loads(value or b"")
     except ValueError:
         data = None
-    return Seen(record.topic, (record.key or b"").decode(), headers, data, (record.partition, record.offset))
+    return Seen(topic, (key or b"").decode(), {name: content.decode() for name, content in headers}, data, place)
 
 
 def firsts(records: Iterable[Seen]) -> list[Seen]:
@@ -91,21 +95,32 @@ class Row:
 
 @dataclass
 class Evidence:
-    """Everything, at the business instant `now`. `sprung` counts what was cut off, by service."""
+    """Everything, at the business instant `now`.
+
+    `sprung` counts what was cut off, by service; `handed` how often a group was given a record, by group, topic, partition and offset;
+    `committed` has how far a group has come, by group, topic and partition; `queued` what the booking service has decided to say.
+    """
 
     now: datetime
     topics: dict[str, list[Seen]]
     sprung: Counter[str]
+    handed: Counter[tuple[str, str, int, int]]
+    committed: dict[tuple[str, str, int], int]
     log: list[Logged] = field(default_factory=list)
     rows: dict[str, Row] = field(default_factory=dict)
     slots: dict[str, tuple[str, datetime, datetime]] = field(default_factory=dict)
     inbox: dict[Identity, str] = field(default_factory=dict)
+    queued: list[Seen] = field(default_factory=list)
     mails: Sequence[str] = ()
     index: dict[str, tuple[int, datetime | None]] = field(default_factory=dict)
     accounts: dict[str, int] = field(default_factory=dict)
     bookings: dict[str, Any] = field(default_factory=dict)
     letters: dict[str, set[str]] = field(default_factory=lambda: {"in-app": set(), "email": set()})
     shown: set[str] = field(default_factory=set)
+
+    def decided(self, topic: str) -> list[Seen]:
+        """Return what was said in a topic, and then what is to be."""
+        return [*self.topics[topic], *(each for each in self.queued if each.topic == topic)]
 
     def histories(self) -> dict[str, list[Logged]]:
         """Return the log by booking, in order of version."""

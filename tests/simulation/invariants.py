@@ -10,14 +10,22 @@ from tests.simulation.about_bookings import (
     one_cancel,
     slots_are_taken,
 )
-from tests.simulation.about_messages import dead_for_a_reason, first_occurrences_in_order, one_letter, one_outcome_at_most, one_voice
+from tests.simulation.about_messages import (
+    buried_once,
+    dead_for_a_reason,
+    first_occurrences_in_order,
+    one_letter,
+    one_outcome,
+    one_outcome_at_most,
+    one_voice,
+)
 from tests.simulation.about_money import all_money_back, money_counted_once, one_capture
+from tests.simulation.about_refusals import refused_for_a_reason
 from tests.simulation.about_rest import (
     all_published,
     everybody_told,
     index_follows,
     nothing_overdue,
-    one_outcome,
     replayed_log_equals_tables,
     sent_is_there,
 )
@@ -34,13 +42,15 @@ ALWAYS: tuple[Check, ...] = (
     first_occurrences_in_order,
     one_voice,
     one_letter,
+    one_outcome,
     one_outcome_at_most,
+    buried_once,
     dead_for_a_reason,
     one_capture,
     money_counted_once,
 )
 AT_REST: tuple[Check, ...] = (
-    one_outcome,
+    refused_for_a_reason,
     all_published,
     everybody_told,
     sent_is_there,

@@ -11,10 +11,11 @@ from aiokafka import TopicPartition
 
 from contracts.topics import TOPICS
 from services.booking.rows import SELECTED, as_booking
-from tests.simulation.evidence import Evidence, Logged, Row, Seen, seen
+from tests.simulation.evidence import Evidence, Logged, Row, Seen, read, seen
 from tests.simulation.invariants import ALWAYS, AT_REST, Check
 from tests.simulation.world import ROOTS, World
 
+NOWHERE = (0, -1)
 UNDER_WAY = " union all ".join(
     [
         "select distinct 'notifier', 'deliver:' || channel from notifier.deliveries where state = 'pending'",
@@ -56,7 +57,11 @@ class Lookout:
 
     def evidence(self) -> Evidence:
         """Return all that is known."""
-        return Evidence(self.world.instant, self.topics, self.world.traps.sprung, mails=self.world.mails, **self.tables)
+        log = self.world.log
+        committed = {(group, place.topic, place.partition): offset for (group, place), offset in log.committed.items()}
+        return Evidence(
+            self.world.instant, self.topics, self.world.traps.sprung, log.handed, committed, mails=self.world.mails, **self.tables
+        )
 
     def _read_topics(self) -> None:
         for place, records in self.world.log.records.items():
@@ -93,7 +98,9 @@ async def _read_tables(eye: "asyncpg.Connection[asyncpg.Record]") -> dict[str, A
     slots = await eye.fetch("select booking::text, provider::text, lower(slot), upper(slot) from booking.provider_slots")
     kept = await eye.fetch("select source, message_id, outcome from booking.inbox where outcome <> 'parked'")
     parked = await eye.fetch("select headers::text from booking.parked")
+    queued = await eye.fetch("select topic, key, headers::text, value from booking.outbox where headers is not null order by position")
     return {
+        "queued": [read(topic, key, _headers(headers).items(), value, NOWHERE) for topic, key, headers, value in queued],
         "log": [_logged(row) for row in logged],
         "rows": {str(row[0]): Row(*row[1:]) for row in rows},
         "slots": {booking: tuple(taken) for booking, *taken in slots},
@@ -122,8 +129,12 @@ def _logged(row: asyncpg.Record) -> Logged:
 
 
 def _identity(headers: str) -> tuple[str, str]:
-    told = {name: bytes.fromhex(value) for name, value in json.loads(headers)}
+    told = _headers(headers)
     return told["ce_source"].decode(), told["ce_id"].decode()
+
+
+def _headers(stored: str) -> dict[str, bytes]:
+    return {name: bytes.fromhex(value) for name, value in json.loads(stored)}
 
 
 def refuse(check: Check, evidence: Evidence) -> None:

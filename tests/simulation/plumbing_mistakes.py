@@ -22,7 +22,7 @@ from services.runtime.process import Process
 from tests.simulation.world import Engines
 
 Patch = pytest.MonkeyPatch
-apply, claim, waiting = Consumer.on_batch, inbox.claim, booking_store.waiting
+apply, claim, waiting, publish_once = Consumer.on_batch, inbox.claim, booking_store.waiting, Process.publish
 
 
 def offset_before_commit(patch: Patch, _: Engines) -> None:
@@ -94,6 +94,15 @@ def unawaited_dead_letter(patch: Patch, _: Engines) -> None:
     async def publish(self: Process, records: Sequence[Outgoing]) -> None:
         for r in records:
             await self.producer.send(r.topic, r.value, r.key, headers=list(r.headers))
+
+    patch.setattr(Process, "publish", publish)
+
+
+def buried_twice(patch: Patch, _: Engines) -> None:
+    """Send every dead letter once more, to be sure."""
+
+    async def publish(self: Process, records: Sequence[Outgoing]) -> None:
+        await publish_once(self, [*records, *records])
 
     patch.setattr(Process, "publish", publish)
 

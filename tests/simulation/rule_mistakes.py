@@ -1,6 +1,6 @@
 """Ways to decide, tell, count or remember wrongly, each at the place where a hurried change would."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,8 @@ from contracts.commands import ExpireBooking
 from contracts.events import PaymentRecorded
 from contracts.message import Message
 from services.booking import lifecycle, money, parking, rows, store as booking_store
-from services.booking.decisions import Facts
+from services.booking.decisions import Facts, Refusal
+from services.booking.model import Slot
 from services.expiry import emissions
 from services.expiry.sweep import Sweep
 from services.notifier import handlers as notifier, store as ledger
@@ -25,7 +26,7 @@ from tests.simulation.world import Engines
 
 Patch = pytest.MonkeyPatch
 run_scan, other_version, enter, project = Sweep.run_once, lifecycle._other_version, ledger.enter, notifier._project
-collect, react = reactions._collect, reactions.react
+collect, react, save_slots = reactions._collect, reactions.react, booking_store._save_slots
 
 
 def no_version_check_on_expire(patch: Patch, _: Engines) -> None:
@@ -96,6 +97,32 @@ def no_overlap_check(patch: Patch, _: Engines) -> None:
 def overlap_left_to_the_constraint(patch: Patch, _: Engines) -> None:
     """Accept whatever is asked for, and have the database refuse it again and again."""
     patch.setattr(Facts, "refuse_overlap", lambda *_: None)
+
+
+def refused_without_need(patch: Patch, _: Engines) -> None:
+    """Take every time of every provider for taken."""
+    patch.setattr(Facts, "refuse_overlap", lambda *_: Refusal("slot-taken", "the provider has another booking at that time"))
+
+
+def slots_never_freed(patch: Patch, _: Engines) -> None:
+    """Have a booking that ends keep its time."""
+
+    async def keep(connection: AsyncConnection, before: Sequence[Slot | None], after: Sequence[Slot | None]) -> None:
+        going_on = {slot.booking for slot in after if slot}
+        await save_slots(connection, before, [*after, *(slot for slot in before if slot and slot.booking not in going_on)])
+
+    patch.setattr(booking_store, "_save_slots", keep)
+
+
+def shown_to_nobody(patch: Patch, _: Engines) -> None:
+    """Enter letters in the ledger, and leave them out of the app."""
+
+    async def enter_only(connection: AsyncConnection, outcomes: Iterable[Told], now: datetime) -> Any:
+        entered = await enter(connection, outcomes, now)
+        await connection.execute(text("delete from notifier.letters"))
+        return entered
+
+    patch.setattr(ledger, "enter", enter_only)
 
 
 def refusals_forgotten(patch: Patch, _: Engines) -> None:

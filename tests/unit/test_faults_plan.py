@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from tests.faults.injectors import KINDS
-from tests.faults.plan import MODES, PLACES, POINTS, PROFILES, RECORDS, planned
+from tests.faults.plan import MODES, PLACES, POINTS, PROFILES, RECORDS, Profile, planned
 
 
 @pytest.mark.parametrize("name", PROFILES)
@@ -31,6 +31,8 @@ def test_a_longer_run_has_every_link_in_every_mode_and_every_service_as_a_victim
     assert Counter(f.victim for f in faults if f.kind == "kill") == dict.fromkeys({f.victim for f in faults if f.kind == "kill"}, 5)
 
 
-def test_nothing_happens_while_a_run_is_to_be_calm() -> None:
-    for profile in PROFILES.values():
-        assert all(profile.calm <= fault.at <= profile.seconds for fault in planned(3, profile))
+@pytest.mark.parametrize("profile", PROFILES.values())
+def test_while_a_run_is_to_be_calm_only_an_unreadable_record_and_a_copy_come(profile: Profile) -> None:
+    faults = planned(3, profile)
+    assert {fault.how for fault in faults if fault.at < profile.calm} == {"bad-json", "duplicate"}
+    assert all(fault.at <= profile.seconds for fault in faults)

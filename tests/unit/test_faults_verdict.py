@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.faults.examiner import Evidence, Seen
 from tests.faults.folding import Row, deadline, folded, histories
 from tests.faults.load import Ledger
+from tests.faults.seen import Seen
 from tests.faults.sink import Mail
-from tests.faults.trial import Tables, Trial
-from tests.faults.verdict import PROMISES, findings
+from tests.faults.trial import Tables, Topics, Trial
+from tests.faults.verdict import PROMISES, broken
 
 OPENED = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOST = OPENED.timestamp()
@@ -27,7 +27,7 @@ def at(seconds: float) -> str:
     return f"{OPENED + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def event(booking: str, version: int, name: str, cause: str, actor: str = "system:booking", **data: Any) -> Seen:
+def event(booking: str, version: int, name: str, cause: str, /, actor: str = "system:booking", **data: Any) -> Seen:
     head = {"ce_id": f"{booking}-{version}", "ce_type": f"sewabazaar.{name}.v1", "ce_aggregateversion": str(version), "ce_actor": actor}
     origin = {"ce_causationid": cause, "ce_causationsource": ORIGINS.get(cause, SHOP), "ce_time": at(version)}
     return Seen(booking, {**head, **origin}, data, at=HOST + version)
@@ -56,7 +56,7 @@ EVENTS = [
 ]
 COMMANDS_SENT = [
     command(0, LAPSED, "CreateBooking", "create-lapsed", "m0"),
-    command(1, LAPSED, "ExpireBooking", "expire", expires_at=at(-DAY)),
+    command(1, LAPSED, "ExpireBooking", "expire", expires_at=at(-DAY), expected_version=1, valid_until=at(60)),
     command(2, DONE, "CreateBooking", "create-done", "m2"),
     command(3, DONE, "AcceptBooking", "accept", "m3"),
     command(4, DONE, "AcceptBooking", "accept-again", "m4"),
@@ -106,18 +106,14 @@ booking_auto_cancel_ratio{window="all"} 0.5
 """
 MARKS = {f"m{n}" for n in (0, 2, 3, 4, 5, 6)}
 LEDGER = Ledger(unreadable={"m6": "unknown-type"}, sent=MARKS, kept=MARKS, people={CUSTOMER: "c@x", PROVIDER: "p@x"})
-EVIDENCE = Evidence(EVENTS, [], [BURIED], RECEIPTS, {}, [], [PAID], METRICS)
-GOOD = Trial(EVIDENCE, LEDGER, COMMANDS_SENT, MAILS, TABLES, (HOST, HOST + 60), [(HOST, 0.0)], HOST + 60)
+TOPICS = Topics(COMMANDS_SENT, EVENTS, [], [BURIED], RECEIPTS, [PAID])
+GOOD = Trial(LEDGER, TOPICS, MAILS, TABLES, METRICS, (HOST, HOST + 60), [(HOST, 0.0)], HOST + 60)
 
 Change = Callable[[Trial], Trial]
 
 
-def broken(trial: Trial) -> set[str]:
-    return {promise for promise, found in findings(trial).items() if found}
-
-
 def seen(**changed: Any) -> Change:
-    return lambda t: dataclasses.replace(t, evidence=dataclasses.replace(t.evidence, **changed))
+    return lambda t: dataclasses.replace(t, topics=dataclasses.replace(t.topics, **changed))
 
 
 def tables(**changed: Any) -> Change:
@@ -137,8 +133,12 @@ def with_event(n: int, **data: Any) -> Change:
     return seen(events=[*EVENTS[:n], changed, *EVENTS[n + 1 :]])
 
 
-REFUSED = Seen(LAPSED, {**EVENTS[1].headers, "ce_id": "r", "ce_type": "sewabazaar.CommandRejected.v1"}, {}, at=HOST)
-STRANGE = Seen(LAPSED, {**REFUSED.headers, "ce_causationid": "?"}, {}, at=HOST)
+def refusal(code: str, booking: str, version: int, status: str, cause: str) -> Seen:
+    return event(booking, 4, "CommandRejected", cause, code=code, status=status, version=version)
+
+
+REFUSED = refusal("invalid-transition", LAPSED, 2, "cancelled", "expire")
+STRANGE = refusal("invalid-transition", LAPSED, 2, "cancelled", "?")
 RIVAL = made("rival", -1800), event("rival", 2, "BookingAccepted", "accept", "provider:p", status="confirmed")
 BUSY = [*EVENTS[2:4], *RIVAL]
 AGAIN = dataclasses.replace(RECEIPTS[0], headers={**RECEIPTS[0].headers, "ce_id": "again"})
@@ -149,12 +149,18 @@ FIVE = event(LAPSED, 3, "BookingCancelled", "expire", **{**CANCEL, "cancellation
 FORGED = dataclasses.replace(EVENTS[1], data={"status": "completed"}, at=HOST + 999)
 OTHER_LETTER = dataclasses.replace(BURIED, headers={**BURIED.headers, "x-dlq-id": "e"})
 WRONG_PLACE = dataclasses.replace(OTHER_LETTER, headers={**OTHER_LETTER.headers, "x-src-offset": "5", "ce_id": "confirm"})
+LATE_COMMANDS = [
+    *COMMANDS_SENT,
+    command(7, LAPSED, "ExpireBooking", "expire late", expires_at=at(-DAY), expected_version=1, valid_until=at(0)),
+    command(8, DONE, "ExpireBooking", "expire early", expires_at=at(-DAY), expected_version=1, valid_until=at(60)),
+]
 OPEN_ROW = Row(1, "pending", OPENED, None, None, ROWS[DONE].captured, None)
 LIES: list[tuple[str, Change]] = [
-    ("accounted", trial(commands=COMMANDS_SENT[1:])),
+    ("accounted", seen(commands=COMMANDS_SENT[1:])),
     ("accounted", ledger(sent=MARKS - {"m3"})),
     ("accounted", ledger(kept=MARKS - {"m3"})),
-    ("accounted", trial(commands=[*COMMANDS_SENT, command(7, LAPSED, "AcceptBooking", "x")])),
+    ("accounted", seen(commands=[*COMMANDS_SENT, command(7, LAPSED, "AcceptBooking", "x")])),
+    ("accounted", ledger(commands={DONE: ["accept", "never sent"]})),
     ("one_outcome", tables(settled={})),
     ("one_outcome", tables(settled={(SHOP, "accept-again"): "handled"})),
     ("one_outcome", seen(payments=[PAID, dataclasses.replace(PAID, headers={**PAID.headers, "ce_id": "paid too"})])),
@@ -163,6 +169,13 @@ LIES: list[tuple[str, Change]] = [
     ("one_outcome_at_most", seen(dead=[BURIED, WRONG_PLACE])),
     ("one_outcome_at_most", seen(events=[*EVENTS, event(DONE, 6, "BookingAccepted", "accept", status="completed")])),
     ("nothing_unasked", seen(rejections=[STRANGE])),
+    ("refused_for_a_reason", seen(rejections=[refusal("invalid-transition", DONE, 2, "pending", "accept-again")])),
+    ("refused_for_a_reason", seen(rejections=[refusal("invalid-transition", DONE, 1, "pending", "accept-again")])),
+    ("refused_for_a_reason", seen(rejections=[refusal("version-conflict", LAPSED, 1, "pending", "expire")])),
+    ("refused_for_a_reason", seen(rejections=[refusal("stale-command", LAPSED, 1, "pending", "expire")])),
+    ("refused_for_a_reason", seen(rejections=[refusal("not-due", LAPSED, 1, "pending", "expire")])),
+    ("refused_for_a_reason", seen(rejections=[refusal("slot-taken", DONE, 1, "pending", "accept-again")])),
+    ("refused_for_a_reason", seen(rejections=[refusal("forbidden", DONE, 1, "pending", "accept-again")])),
     ("dead_letters", seen(dead=[])),
     ("dead_letters", seen(dead=[dataclasses.replace(BURIED, headers={**BURIED.headers, "x-dlq-reason": "schema"})])),
     ("dead_letters", seen(dead=[BURIED, OTHER_LETTER])),
@@ -170,7 +183,9 @@ LIES: list[tuple[str, Change]] = [
     ("dead_letters", seen(dead=[SHORT])),
     ("one_voice", seen(events=[*EVENTS, EVENTS[3]])),
     ("one_voice", seen(receipts=[*RECEIPTS, RECEIPTS[3]])),
+    ("one_voice", seen(dead=[BURIED, BURIED])),
     ("repetitions_agree", seen(events=[*EVENTS, FORGED])),
+    ("repetitions_agree", seen(dead=[BURIED, SHORT])),
     ("first_occurrences_in_order", seen(events=[EVENTS[1], EVENTS[0], *EVENTS[2:]])),
     ("first_occurrences_in_order", seen(events=[*EVENTS[:4], *EVENTS[5:]])),
     ("one_cancel", seen(events=[*EVENTS, FIVE])),
@@ -189,9 +204,9 @@ LIES: list[tuple[str, Change]] = [
     ("paid_once", seen(payments=[PAID, dataclasses.replace(PAID, headers={**PAID.headers, "ce_id": "paid too"})])),
     ("paid_once", with_event(6, captured="3000.00")),
     ("paid_once", seen(events=EVENTS[:6])),
-    ("counted_by_hand", seen(metrics=METRICS + METRICS)),
-    ("counted_by_hand", seen(metrics=METRICS.replace("0.5", "0.4"))),
-    ("counted_by_hand", seen(metrics=METRICS + 'booking_status{status="pending"} 1.0\n')),
+    ("counted_by_hand", trial(metrics=METRICS + METRICS)),
+    ("counted_by_hand", trial(metrics=METRICS.replace("0.5", "0.4"))),
+    ("counted_by_hand", trial(metrics=METRICS + 'booking_status{status="pending"} 1.0\n')),
     ("everybody_told", seen(receipts=RECEIPTS[1:])),
     ("everybody_told", seen(receipts=[*RECEIPTS, AGAIN])),
     ("one_receipt", seen(receipts=[*RECEIPTS, AGAIN])),
@@ -207,8 +222,8 @@ LIES: list[tuple[str, Change]] = [
 def test_a_good_run_breaks_no_promise() -> None:
     said_again = dataclasses.replace(EVENTS[3], at=HOST + 61)
     tried_again = [receipt(*TOLD[0], "email", 2), *RECEIPTS[1:]]
-    assert broken(GOOD) == broken(seen(events=[*EVENTS, said_again])(GOOD)) == set()
-    assert broken(trial(mails=[*MAILS, MAILS[0]])(seen(receipts=tried_again)(GOOD))) == set()
+    assert broken(GOOD) == broken(seen(events=[*EVENTS, said_again])(GOOD)) == {}
+    assert broken(trial(mails=[*MAILS, MAILS[0]])(seen(receipts=tried_again)(GOOD))) == {}
 
 
 def test_a_letter_that_became_pointless_may_have_arrived_by_a_try_that_was_cut_off() -> None:
@@ -218,6 +233,20 @@ def test_a_letter_that_became_pointless_may_have_arrived_by_a_try_that_was_cut_o
 @pytest.mark.parametrize(("promise", "lie"), LIES)
 def test_a_broken_promise_is_noticed(promise: str, lie: Change) -> None:
     assert promise in broken(lie(GOOD))
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        REFUSED,
+        refusal("version-conflict", LAPSED, 2, "cancelled", "expire"),
+        refusal("stale-command", LAPSED, 1, "pending", "expire late"),
+        refusal("not-due", DONE, 1, "pending", "expire early"),
+        refusal("slot-taken", "rival", 1, "pending", "accept-again"),
+    ],
+)
+def test_a_refusal_with_a_reason_is_none_to_complain_of(refused: Seen) -> None:
+    assert "refused_for_a_reason" not in broken(seen(commands=LATE_COMMANDS, events=[*EVENTS, RIVAL[0]], rejections=[refused])(GOOD))
 
 
 def test_every_promise_has_a_lie_that_breaks_it() -> None:
