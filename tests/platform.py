@@ -50,24 +50,24 @@ class Platform:
 
     def metrics(self) -> str:
         """Return what all processes export, one after the other."""
-        return "".join(urlopen(f"http://127.0.0.1:{p['port']}/metrics").read().decode() for p in self.status()["processes"])
+        return _exported(self.status())
 
     def look(self, ledger: Ledger, clock: Steps = FROM_THE_HOST) -> Trial:
         """Read from outside what `ledger` is to be judged by."""
-        endpoints = self.status()["endpoints"]
+        status = self.status()
+        endpoints = status["endpoints"]
         place = Place(endpoints["kafka"], endpoints["database"], lambda: ledger, partial(delivered, self.home / "mail"), clock)
-        return asyncio.run(look(place, self.metrics()))
+        return asyncio.run(look(place, _exported(status)))
 
     def ready(self) -> bool:
         """Return whether every process says so."""
-        processes = self.status().get("processes", [])
-        return len(processes) >= len(SERVICES) and all(process["ready"] for process in processes)
+        return _ready(self.status())
 
     def quiet(self) -> bool:
         """Return whether nothing is left to do."""
         status = self.status()
         waiting = [*(status.get("lag") or {"unknown": 1}).values(), status["outbox"]["pending"], status["due"], status["parked"]]
-        return self.ready() and not any(waiting)
+        return _ready(status) and not any(waiting)
 
     def kill(self, name: str) -> None:
         """Kill a service's process as the kernel would when memory is short."""
@@ -78,6 +78,15 @@ class Platform:
         path = self.home / f"{len(list(self.home.glob('*.jsonl')))}.jsonl"
         path.write_text(write(lines), encoding="utf-8")
         return subprocess.Popen([SEWA, "publish", str(path), "--json"], env=self.environment, cwd=self.home, stdout=subprocess.DEVNULL)
+
+
+def _ready(status: dict[str, Any]) -> bool:
+    processes = status.get("processes", [])
+    return len(processes) >= len(SERVICES) and all(process["ready"] for process in processes)
+
+
+def _exported(status: dict[str, Any]) -> str:
+    return "".join(urlopen(f"http://127.0.0.1:{p['port']}/metrics").read().decode() for p in status["processes"])
 
 
 @contextmanager

@@ -24,7 +24,7 @@ class Mutant:
 
 MUTANTS: Mapping[str, Mutant] = {
     "offset before commit": Mutant(plumbing.offset_before_commit, LOST),
-    "no inbox check": Mutant(plumbing.no_inbox_check, ("one_outcome_at_most",)),
+    "no inbox check": Mutant(plumbing.no_inbox_check, ("one_outcome", "one_outcome_at_most")),
     "inbox in another transaction": Mutant(plumbing.inbox_in_another_transaction, ("one_outcome",)),
     "relay by id > last": Mutant(plumbing.relay_by_last_id, ("first_occurrences_in_order", "all_published", "one_outcome")),
     "no version check on expire": Mutant(rules.no_version_check_on_expire, ("nothing_early",)),
