@@ -4,21 +4,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from tests.faults.folding import BUSY, CANCELLABLE, LAPSING, instant, slot, status, visit
+from tests.faults.folding import BUSY, instant, slot, status, visit
 from tests.faults.seen import Seen, first_occurrences
 from tests.faults.trial import Trial
-
-TAKEN_WHILE: Mapping[str, frozenset[str]] = {
-    "AcceptBooking": frozenset({"pending"}),
-    "DeclineBooking": frozenset({"pending"}),
-    "CancelBooking": CANCELLABLE,
-    "EditNotes": CANCELLABLE,
-    "RescheduleBooking": LAPSING,
-    "ExpireBooking": LAPSING,
-    "SuggestRebooking": LAPSING | {"cancelled"},
-    "DeliverService": frozenset({"confirmed"}),
-    "ConfirmDelivery": frozenset({"awaiting_confirmation"}),
-}
+from tests.simulation.about_refusals import TAKEN_WHILE
 
 
 @dataclass(frozen=True, slots=True)

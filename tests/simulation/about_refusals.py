@@ -43,11 +43,16 @@ def refused_for_a_reason(e: Evidence) -> Iterator[str]:
     for refusal in firsts(e.topics["booking.rejections.v1"]):
         assert refusal.data is not None
         code, version, history = refusal.data["code"], refusal.data["version"] or 0, histories.get(refusal.key, [])
-        if code != "not-found" and (len(history) < version or (history[version - 1].data["status"] != refusal.data["status"])):
+        if _stood(history[:version]) != (version, refusal.data["status"]):
             yield f"{refusal.key} was never {refusal.data['status']} at version {version}"
         refused = [Case(each, history[:version], refusal.at) for each in commands if _is_meant(each, refusal)]
         if code in REASONS and not any(REASONS[code](e, case) for case in refused):
             yield f"{refusal.data['command_type']} of {refusal.key} was refused at {refusal.at}: {refusal.data}"
+
+
+def _stood(history: Sequence[Logged]) -> tuple[int, str | None]:
+    """Return version and status; of a booking that is not there, or not shown to whoever is no party, 0 and None."""
+    return len(history), history[-1].data["status"] if history else None
 
 
 def _is_meant(command: Seen, refusal: Seen) -> bool:
